@@ -1,0 +1,337 @@
+//! Events in memory: columns with dictionaries.
+//!
+//! A batch holds one column per field that occurs in it. A column holds its values once and, per
+//! row, the key of the value. What is done per value (folding case, searching patterns, writing
+//! Parquet dictionaries) is then done once per distinct value, not once per event.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+
+use crate::Value;
+
+/// Key of a row that does not have the field.
+pub const ABSENT: u32 = u32::MAX;
+
+/// One field over all rows of a batch.
+#[derive(Debug, Clone)]
+pub struct Column {
+    name: Arc<str>,
+    values: Vec<Value>,
+    keys: Vec<u32>,
+}
+
+impl Column {
+    /// The field's dotted name, for example `source.ip`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The dictionary. Equal keys mean equal values. Equal values nearly always share a key; a
+    /// column whose values hardly repeat (`event.original`) stops looking for equals.
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// One key per row, an index into [`Column::values`] or [`ABSENT`].
+    pub fn keys(&self) -> &[u32] {
+        &self.keys
+    }
+
+    /// The value at `row`, `None` where the event lacks the field.
+    pub fn get(&self, row: usize) -> Option<&Value> {
+        match self.keys[row] {
+            ABSENT => None,
+            key => Some(&self.values[key as usize]),
+        }
+    }
+}
+
+/// Events as columns. Immutable; made by [`BatchBuilder`].
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    rows: usize,
+    columns: Vec<Column>,
+    index: HashMap<Arc<str>, usize, RandomState>,
+}
+
+impl Batch {
+    /// Number of events.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// All columns, in the order in which their fields were first seen.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// The column of `field`, if any event of the batch has it.
+    pub fn column(&self, field: &str) -> Option<&Column> {
+        self.index.get(field).map(|&at| &self.columns[at])
+    }
+
+    /// The event at `row`.
+    ///
+    /// # Panics
+    /// If `row` is not below [`Batch::rows`].
+    pub fn event(&self, row: usize) -> EventRef<'_> {
+        assert!(row < self.rows, "row {row} of a batch of {}", self.rows);
+        EventRef { batch: self, row }
+    }
+
+    /// All events in order.
+    pub fn events(&self) -> impl Iterator<Item = EventRef<'_>> {
+        (0..self.rows).map(|row| EventRef { batch: self, row })
+    }
+}
+
+/// One event of a batch.
+#[derive(Clone, Copy)]
+pub struct EventRef<'a> {
+    batch: &'a Batch,
+    row: usize,
+}
+
+impl<'a> EventRef<'a> {
+    /// The value of `field`, `None` where the event lacks it.
+    pub fn get(&self, field: &str) -> Option<&'a Value> {
+        self.batch.column(field)?.get(self.row)
+    }
+
+    /// The text of `field`; `None` where it is absent or not text.
+    pub fn str(&self, field: &str) -> Option<&'a str> {
+        self.get(field)?.as_str()
+    }
+
+    /// Every field the event has, with its value.
+    pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a Value)> + use<'a> {
+        let row = self.row;
+        self.batch
+            .columns
+            .iter()
+            .filter_map(move |column| Some((column.name(), column.get(row)?)))
+    }
+
+    /// The row within its batch.
+    pub fn row(&self) -> usize {
+        self.row
+    }
+
+    /// As a flat JSON object with dotted names, fields in the batch's order.
+    pub fn to_json(&self) -> serde_json::Map<String, serde_json::Value> {
+        self.fields()
+            .map(|(name, value)| (name.to_owned(), value.to_json()))
+            .collect()
+    }
+}
+
+/// Collects events row by row into a [`Batch`].
+///
+/// ```
+/// use saqshy_event::BatchBuilder;
+/// let mut builder = BatchBuilder::default();
+/// builder.set("user.name", "aigerim");
+/// builder.set("source.port", 52_144i64);
+/// builder.end_event();
+/// let batch = builder.finish();
+/// assert_eq!(batch.event(0).str("user.name"), Some("aigerim"));
+/// ```
+#[derive(Default)]
+pub struct BatchBuilder {
+    rows: usize,
+    columns: Vec<ColumnBuilder>,
+    index: HashMap<Arc<str>, usize, RandomState>,
+    hasher: RandomState,
+}
+
+struct ColumnBuilder {
+    name: Arc<str>,
+    values: Vec<Value>,
+    keys: Vec<u32>,
+    /// Hash of a value → its key. A second value with the same hash is simply stored again.
+    seen: HashMap<u64, u32, RandomState>,
+    interning: bool,
+}
+
+/// After this many values a column in which nine of ten are new stops interning.
+const INTERN_TRIAL: usize = 256;
+
+impl BatchBuilder {
+    /// Events finished so far.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Sets `field` of the event under construction; a second `set` replaces the first.
+    pub fn set(&mut self, field: &str, value: impl Into<Value>) {
+        self.set_value(field, value.into());
+    }
+
+    /// Adds one more value to `field` of the event under construction: the first becomes the
+    /// value, further ones make it a list.
+    pub fn add(&mut self, field: &str, value: impl Into<Value>) {
+        let value = value.into();
+        let merged = match self.current(field) {
+            None => value,
+            Some(Value::List(items)) => {
+                let mut items = items.to_vec();
+                items.push(value);
+                Value::List(items.into())
+            }
+            Some(first) => Value::List([first.clone(), value].into()),
+        };
+        self.set_value(field, merged);
+    }
+
+    /// What the event under construction holds in `field`.
+    pub fn current(&self, field: &str) -> Option<&Value> {
+        let column = &self.columns[*self.index.get(field)?];
+        match column.keys.get(self.rows) {
+            None | Some(&ABSENT) => None,
+            Some(&key) => Some(&column.values[key as usize]),
+        }
+    }
+
+    /// Ends the event under construction; the next `set` begins a new one.
+    pub fn end_event(&mut self) {
+        self.rows += 1;
+    }
+
+    /// Forgets what was set since the last [`BatchBuilder::end_event`].
+    pub fn discard_event(&mut self) {
+        for column in &mut self.columns {
+            column.keys.truncate(self.rows);
+        }
+    }
+
+    /// The batch. Fields set after the last `end_event` are dropped.
+    pub fn finish(mut self) -> Batch {
+        self.discard_event();
+        let rows = self.rows;
+        let mut columns = Vec::with_capacity(self.columns.len());
+        let mut index = HashMap::default();
+        for mut column in self.columns {
+            if column.keys.iter().all(|&key| key == ABSENT) {
+                continue;
+            }
+            column.keys.resize(rows, ABSENT);
+            index.insert(column.name.clone(), columns.len());
+            columns.push(Column { name: column.name, values: column.values, keys: column.keys });
+        }
+        Batch { rows, columns, index }
+    }
+
+    fn set_value(&mut self, field: &str, value: Value) {
+        let at = match self.index.get(field) {
+            Some(&at) => at,
+            None => {
+                let name: Arc<str> = field.into();
+                self.index.insert(name.clone(), self.columns.len());
+                self.columns.push(ColumnBuilder::new(name));
+                self.columns.len() - 1
+            }
+        };
+        let hash = self.columns[at].interning.then(|| self.hasher.hash_one(Hashed(&value)));
+        self.columns[at].put(self.rows, value, hash);
+    }
+}
+
+impl ColumnBuilder {
+    fn new(name: Arc<str>) -> Self {
+        ColumnBuilder {
+            name,
+            values: Vec::new(),
+            keys: Vec::new(),
+            seen: HashMap::default(),
+            interning: true,
+        }
+    }
+
+    fn put(&mut self, row: usize, value: Value, hash: Option<u64>) {
+        let key = self.key_of(value, hash);
+        self.keys.resize(row, ABSENT);
+        self.keys.push(key);
+    }
+
+    fn key_of(&mut self, value: Value, hash: Option<u64>) -> u32 {
+        let new = u32::try_from(self.values.len()).expect("a batch has fewer than 2^32 rows");
+        if let Some(hash) = hash {
+            match self.seen.get(&hash) {
+                Some(&key) if self.values[key as usize] == value => return key,
+                Some(_) => {}
+                None => {
+                    self.seen.insert(hash, new);
+                }
+            }
+        }
+        self.values.push(value);
+        if self.interning
+            && self.keys.len() >= INTERN_TRIAL
+            && self.values.len() * 10 > self.keys.len() * 9
+        {
+            self.interning = false;
+            self.seen = HashMap::default();
+        }
+        new
+    }
+}
+
+struct Hashed<'a>(&'a Value);
+
+impl std::hash::Hash for Hashed<'_> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self.0).hash(state);
+        match self.0 {
+            Value::Null => {}
+            Value::Bool(yes) => yes.hash(state),
+            Value::Int(number) => number.hash(state),
+            Value::Float(number) => number.to_bits().hash(state),
+            Value::Time(time) => time.hash(state),
+            Value::Str(text) => text.hash(state),
+            Value::List(items) => items.iter().for_each(|item| Hashed(item).hash(state)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_values_share_a_key_and_absent_rows_stay_absent() {
+        let mut builder = BatchBuilder::default();
+        for row in 0..4 {
+            if row != 2 {
+                builder.set("host.name", "portal");
+            }
+            builder.set("event.id", format!("n-{row}"));
+            builder.end_event();
+        }
+        let batch = builder.finish();
+        let host = batch.column("host.name").unwrap();
+        assert_eq!(host.values().len(), 1);
+        assert_eq!(host.keys(), [0, 0, ABSENT, 0]);
+        assert_eq!(batch.event(2).get("host.name"), None);
+    }
+
+    #[test]
+    fn a_second_value_makes_a_list_and_a_discarded_event_leaves_nothing() {
+        let mut builder = BatchBuilder::default();
+        builder.add("related.ip", "10.0.0.1");
+        builder.add("related.ip", "10.0.0.2");
+        builder.end_event();
+        builder.set("only.here", true);
+        builder.discard_event();
+        let batch = builder.finish();
+        assert_eq!(batch.rows(), 1);
+        assert_eq!(batch.event(0).get("related.ip").unwrap().items().len(), 2);
+        assert!(batch.column("only.here").is_none());
+    }
+}

@@ -1,0 +1,12 @@
+//! Events: field names, columnar batches, parsers, normalisation to ECS.
+//!
+//! Invariant: this crate does no I/O, knows no async and reads no clock. Parsing the same records
+//! again gives the same events with the same ids.
+
+mod batch;
+mod record;
+mod value;
+
+pub use batch::{ABSENT, Batch, BatchBuilder, Column, EventRef};
+pub use record::{Format, Record, RecordError};
+pub use value::Value;
