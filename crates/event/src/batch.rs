@@ -223,9 +223,17 @@ impl BatchBuilder {
             }
             column.keys.resize(rows, ABSENT);
             index.insert(column.name.clone(), columns.len());
-            columns.push(Column { name: column.name, values: column.values, keys: column.keys });
+            columns.push(Column {
+                name: column.name,
+                values: column.values,
+                keys: column.keys,
+            });
         }
-        Batch { rows, columns, index }
+        Batch {
+            rows,
+            columns,
+            index,
+        }
     }
 
     fn set_value(&mut self, field: &str, value: Value) {
@@ -238,7 +246,9 @@ impl BatchBuilder {
                 self.columns.len() - 1
             }
         };
-        let hash = self.columns[at].interning.then(|| self.hasher.hash_one(Hashed(&value)));
+        let hash = self.columns[at]
+            .interning
+            .then(|| self.hasher.hash_one(Hashed(&value)));
         self.columns[at].put(self.rows, value, hash);
     }
 }

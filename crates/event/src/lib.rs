@@ -4,9 +4,11 @@
 //! again gives the same events with the same ids.
 
 mod batch;
+pub mod names;
 mod record;
 mod value;
 
 pub use batch::{ABSENT, Batch, BatchBuilder, Column, EventRef};
+pub use names::{EcsType, ecs_type};
 pub use record::{Format, Record, RecordError};
 pub use value::Value;

@@ -51,7 +51,11 @@ pub struct Record<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
     #[error("record ends early: {need} bytes needed for {what}, {have} left")]
-    Short { what: &'static str, need: usize, have: usize },
+    Short {
+        what: &'static str,
+        need: usize,
+        have: usize,
+    },
     #[error("unknown record version {0}")]
     Version(u8),
     #[error("unknown payload format {0}")]
@@ -72,7 +76,11 @@ impl<'a> Record<'a> {
     /// # Panics
     /// If the source id is longer than 65 535 bytes; listeners refuse such ids at start.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.extend([VERSION, self.format as u8, if self.truncated { TRUNCATED } else { 0 }]);
+        out.extend([
+            VERSION,
+            self.format as u8,
+            if self.truncated { TRUNCATED } else { 0 },
+        ]);
         out.extend(self.received.as_microsecond().to_le_bytes());
         match self.peer {
             None => out.push(0),
@@ -109,19 +117,32 @@ impl<'a> Record<'a> {
         };
         let length = usize::from(u16::from_le_bytes(take(&mut rest, "source length")?));
         if rest.len() < length {
-            return Err(RecordError::Short { what: "source", need: length, have: rest.len() });
+            return Err(RecordError::Short {
+                what: "source",
+                need: length,
+                have: rest.len(),
+            });
         }
         let (source, payload) = rest.split_at(length);
         let source = std::str::from_utf8(source).map_err(|_| RecordError::Source)?;
         let truncated = flags & TRUNCATED != 0;
-        Ok(Record { received, source, format, peer, truncated, payload })
+        Ok(Record {
+            received,
+            source,
+            format,
+            peer,
+            truncated,
+            payload,
+        })
     }
 }
 
 fn take<const N: usize>(rest: &mut &[u8], what: &'static str) -> Result<[u8; N], RecordError> {
-    let (head, tail) = rest
-        .split_first_chunk::<N>()
-        .ok_or(RecordError::Short { what, need: N, have: rest.len() })?;
+    let (head, tail) = rest.split_first_chunk::<N>().ok_or(RecordError::Short {
+        what,
+        need: N,
+        have: rest.len(),
+    })?;
     *rest = tail;
     Ok(*head)
 }
@@ -145,7 +166,11 @@ mod tests {
         assert_eq!(Record::decode(&bytes), Ok(record));
         let header = bytes.len() - record.payload.len();
         for cut in 0..bytes.len() {
-            assert_eq!(Record::decode(&bytes[..cut]).is_ok(), cut >= header, "cut at {cut}");
+            assert_eq!(
+                Record::decode(&bytes[..cut]).is_ok(),
+                cut >= header,
+                "cut at {cut}"
+            );
         }
     }
 }
