@@ -169,6 +169,11 @@ impl BatchBuilder {
         self.rows
     }
 
+    /// Fields seen so far.
+    pub fn columns(&self) -> usize {
+        self.columns.len()
+    }
+
     /// Sets `field` of the event under construction; a second `set` replaces the first.
     pub fn set(&mut self, field: &str, value: impl Into<Value>) {
         self.set_value(field, value.into());

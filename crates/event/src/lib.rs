@@ -5,10 +5,12 @@
 
 mod batch;
 pub mod names;
+mod parse;
 mod record;
 mod value;
 
 pub use batch::{ABSENT, Batch, BatchBuilder, Column, EventRef};
 pub use names::{EcsType, ecs_type};
+pub use parse::{Parsed, Parser, Tally};
 pub use record::{Format, Record, RecordError};
 pub use value::Value;

@@ -1,7 +1,7 @@
 //! Which type a field has: ECS 9 where ECS names it, text everywhere else.
 //!
 //! The parsers keep the promise of this table: a field of type [`EcsType::Long`] holds
-//! [`Value::Int`](crate::Value::Int) (or a list of such), `Double` holds `Float` or `Int`, `Date`
+//! [`Value::Int`](crate::Value::Int) (or a list of such), `Double` holds `Float`, `Date`
 //! holds `Time`, `Boolean` holds `Bool`, `Ip` holds text that is an IP address. What arrives and
 //! does not fit is kept as text under `malformed.<field>` and the event is tagged `_malformed`.
 //! A field of type `Keyword` may hold any value: a JSON number under a name that ECS does not
