@@ -4,6 +4,7 @@
 //! again gives the same events with the same ids.
 
 mod batch;
+mod linux;
 pub mod names;
 mod parse;
 mod record;

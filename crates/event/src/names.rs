@@ -34,8 +34,30 @@
 //! holds the paths, `auditd.nametype` their kinds, `auditd.cwd` the directory.
 //! `auditd.a0`…`auditd.aN` are the arguments of `EXECVE` when there is one, decoded; the
 //! registers of `SYSCALL` are then `auditd.syscall_a0`…`auditd.syscall_a3`. `auditd.SYSCALL` is
-//! the system call's name as enriched logs write it (or from its number on x86-64), and
-//! `auditd.syscall` what the record holds. Hex-coded text is decoded.
+//! the name of the system call (`openat`), as enriched logs write it or from the number on
+//! x86-64; the number is `auditd.syscall_number`. Names of an enriched log are
+//! `auditd.<field>_name` (`auditd.auid_name`). Hex-coded text is decoded, `?` and `(null)` are
+//! left out, the parts of `proctitle` are joined with spaces. SELinux: `auditd.seresult`
+//! (`denied`), `auditd.seperms`.
+//!
+//! ECS: `process.*` (`command_line` and `args` from `EXECVE`), `user.*` (`user.audit.*` for the
+//! one who signed in), `file.path`, `destination.ip`/`port` from `SOCKADDR`, `event.action`
+//! (`executed` for `execve`), `event.outcome`.
+//!
+//! # Windows
+//!
+//! Names as Winlogbeat's; see [`crate::WindowsEvent`]. Values of `EventData` that are empty are
+//! absent, as Winlogbeat sends them: a rule that asks for the empty text means an absent field.
+//!
+//! # Other datasets
+//!
+//! | dataset | fields besides ECS |
+//! |---|---|
+//! | `linux.auth` | `system.auth.ssh.*`, `system.auth.sudo.*`, `system.auth.pam.*` |
+//! | `linux.firewall` | `iptables.ttl`, `iptables.id`, `iptables.tcp.flags`, `rule.name` (the log prefix) |
+//! | `network.dns` | `dns.type`, `dns.question.*`, `dns.answers.data`, `dns.resolved_ip` |
+//! | `suricata.eve` | `suricata.eve.<field>` |
+//! | `zeek.<path>` | `zeek.<path>.<field>` |
 
 /// The type that ECS gives a field, as far as storage and search tell types apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

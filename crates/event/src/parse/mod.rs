@@ -3,9 +3,9 @@
 mod document;
 mod json;
 mod line;
-mod row;
-mod stamp;
-mod syslog;
+pub(crate) mod row;
+pub(crate) mod stamp;
+pub(crate) mod syslog;
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::linux::audit_join;
 use crate::{Batch, BatchBuilder, Format, Record, Value};
 use row::Row;
 
@@ -69,6 +70,7 @@ type Unparsed = Cow<'static, str>;
 pub struct Parser {
     node: String,
     zone: TimeZone,
+    full_run: usize,
 }
 
 impl Parser {
@@ -78,6 +80,7 @@ impl Parser {
         Parser {
             node: node.to_owned(),
             zone: TimeZone::UTC,
+            full_run: 1_024,
         }
     }
 
@@ -87,21 +90,40 @@ impl Parser {
         self
     }
 
+    /// Takes a run of at least this many records as full (default 1,024): an unfinished audit
+    /// event at its start is then not waited for.
+    pub fn with_full_run(mut self, records: usize) -> Self {
+        self.full_run = records;
+        self
+    }
+
     /// Parses a run of consecutive records, each with its sequence number in the spool.
     ///
     /// Every record becomes exactly one event, or is joined to the event of an earlier record of
     /// the run. Nothing is refused: what nobody understands is an event of dataset `generic` with
     /// the tag `_unparsed` and a reason in `error.message`.
+    ///
+    /// An audit event whose lines may still be arriving (its last one was received less than two
+    /// seconds before `now`) ends the run before it, see [`Parsed::consumed`].
     pub fn parse(&self, records: &[(u64, Record<'_>)], now: Timestamp) -> Parsed {
-        let _ = now;
+        let joined = audit_join::join(records, now, &self.zone, records.len() >= self.full_run);
         let mut out = BatchBuilder::default();
         let mut tally = Tallies::default();
         let mut consumed = 0;
-        for (seq, record) in records {
-            let understood = self.one(&mut out, *seq, record);
+        // No event may be divided: the run can end only after the last line of those begun.
+        let mut last = 0;
+        while consumed < joined.end {
+            let at = consumed;
+            let (seq, record) = &records[at];
+            let understood = match joined.group_of.get(&at).map(|&group| &joined.groups[group]) {
+                None => self.one(&mut out, *seq, record),
+                Some(group) if group.lines[0] == at => self.joined(&mut out, records, &group.lines),
+                Some(_) => true,
+            };
             tally.count(record, understood);
+            last = last.max(joined.last_of(at));
             consumed += 1;
-            if out.columns() > COLUMNS_MAX {
+            if out.columns() > COLUMNS_MAX && last < consumed {
                 break;
             }
         }
@@ -115,18 +137,58 @@ impl Parser {
     /// Writes the event of one record; `false` if nobody understood it.
     fn one(&self, out: &mut BatchBuilder, seq: u64, record: &Record<'_>) -> bool {
         let text = String::from_utf8_lossy(record.payload);
+        self.event(out, seq, record, &text, record.payload, |row| {
+            interpret(row, record.format, &text)
+        })
+    }
+
+    /// Writes the event of several audit lines.
+    fn joined(
+        &self,
+        out: &mut BatchBuilder,
+        records: &[(u64, Record<'_>)],
+        lines: &[usize],
+    ) -> bool {
+        let (seq, record) = &records[lines[0]];
+        let texts: Vec<Cow<'_, str>> = lines
+            .iter()
+            .map(|&at| String::from_utf8_lossy(records[at].1.payload))
+            .collect();
+        let text = texts.join("\n");
+        let bytes = match texts.iter().any(|text| matches!(text, Cow::Owned(_))) {
+            true => lines
+                .iter()
+                .map(|&at| records[at].1.payload)
+                .collect::<Vec<_>>()
+                .join(&b'\n'),
+            false => text.clone().into_bytes(),
+        };
+        self.event(out, *seq, record, &text, &bytes, |row| {
+            if lines.len() > 1 {
+                row.set("event.record_count", lines.len() as i64);
+            }
+            line::audit(row, &texts)
+        })
+    }
+
+    fn event(
+        &self,
+        out: &mut BatchBuilder,
+        seq: u64,
+        record: &Record<'_>,
+        text: &str,
+        bytes: &[u8],
+        interpret: impl FnOnce(&mut Row<'_>) -> Result<(), Unparsed>,
+    ) -> bool {
         let mut row = Row::new(out, record.received, &self.zone);
-        if matches!(text, Cow::Owned(_)) {
+        if text.as_bytes() != bytes {
             row.tag("_invalid_utf8");
         }
         if record.truncated {
             row.tag("_truncated");
         }
         // The parsers do not panic. Should one, this record must not stop all that follow.
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            interpret(&mut row, record.format, &text)
-        }))
-        .unwrap_or_else(|_| {
+        let result = catch_unwind(AssertUnwindSafe(|| interpret(&mut row))).unwrap_or_else(|_| {
             row.tag("_parser_panic");
             Err("the parser failed on this record".into())
         });
@@ -135,21 +197,21 @@ impl Parser {
             row.tag("_unparsed");
             row.set("error.message", reason.as_ref());
         }
-        self.finish(row, seq, record, &text);
+        self.finish(row, seq, record, text, bytes);
         out.end_event();
         result.is_ok()
     }
 
     /// Fields that every event has.
-    fn finish(&self, mut row: Row<'_>, seq: u64, record: &Record<'_>, text: &str) {
+    fn finish(&self, mut row: Row<'_>, seq: u64, record: &Record<'_>, text: &str, bytes: &[u8]) {
         row.settle_time();
         let dataset = row.dataset.take().unwrap_or_else(|| "generic".to_owned());
         row.set("data_stream.dataset", dataset);
         row.set("event.ingested", record.received);
         row.set("event.id", format!("{}-{seq:016x}", self.node));
         row.set("event.original", text);
-        if text.as_bytes() != record.payload {
-            row.set("event.original_base64", STANDARD.encode(record.payload));
+        if text.as_bytes() != bytes {
+            row.set("event.original_base64", STANDARD.encode(bytes));
         }
         row.set("log.source.id", record.source);
         if let Some(peer) = record.peer {
@@ -168,8 +230,13 @@ fn interpret(row: &mut Row<'_>, format: Format, text: &str) -> Result<(), Unpars
         Format::Line => line::bare(row, text),
         Format::Json => document::json(row, text),
         Format::Hec => document::hec(row, text),
-        Format::WindowsXml => Err("Windows XML".into()),
+        Format::WindowsXml => windows(row, text),
     }
+}
+
+/// One Windows event as XML.
+fn windows(_row: &mut Row<'_>, _text: &str) -> Result<(), Unparsed> {
+    Err("Windows XML".into())
 }
 
 #[derive(Default)]
