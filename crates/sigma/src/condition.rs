@@ -1,0 +1,275 @@
+//! The condition grammar (Sigma Rules 2.1, "Condition").
+//!
+//! `or` binds least, then `and`, `not`, `N of …`, brackets. Words of the grammar are read in any
+//! letter case. Names that begin with `_` take part in `of` only when the pattern itself begins
+//! with `_`.
+
+/// Deepest nesting of brackets and `not`.
+const DEPTH_MAX: usize = 64;
+/// Longest condition in bytes.
+const BYTES_MAX: usize = 64 << 10;
+
+/// A condition over search identifiers, given by their position in the rule.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// The search identifier holds.
+    Search(usize),
+    Not(Box<Condition>),
+    All(Vec<Condition>),
+    Any(Vec<Condition>),
+    /// At least this many of them hold.
+    AtLeast(usize, Vec<Condition>),
+}
+
+/// Reads `text`; `names` are the rule's search identifiers.
+pub(crate) fn parse(text: &str, names: &[&str]) -> Result<Condition, String> {
+    if text.len() > BYTES_MAX {
+        return Err(format!("longer than {BYTES_MAX} bytes"));
+    }
+    let mut parser = Parser {
+        tokens: tokens(text),
+        at: 0,
+        names,
+    };
+    if parser.tokens.is_empty() {
+        return Err("empty".into());
+    }
+    let condition = parser.or(0)?;
+    match parser.peek() {
+        None => Ok(condition),
+        Some("|") => Err("aggregation after `|` is not part of Sigma 2, \
+                          write a correlation instead"
+            .into()),
+        Some(")") => Err("`)` without `(`".into()),
+        Some(rest) => Err(format!("`and` or `or` expected before `{rest}`")),
+    }
+}
+
+fn tokens(text: &str) -> Vec<&str> {
+    let mut tokens = Vec::new();
+    for word in text.split_whitespace() {
+        let mut rest = word;
+        while let Some(at) = rest.find(['(', ')', '|']) {
+            tokens.extend(
+                [&rest[..at], &rest[at..=at]]
+                    .into_iter()
+                    .filter(|t| !t.is_empty()),
+            );
+            rest = &rest[at + 1..];
+        }
+        if !rest.is_empty() {
+            tokens.push(rest);
+        }
+    }
+    tokens
+}
+
+struct Parser<'a> {
+    tokens: Vec<&'a str>,
+    at: usize,
+    names: &'a [&'a str],
+}
+
+impl<'a> Parser<'a> {
+    fn peek(&self) -> Option<&'a str> {
+        self.tokens.get(self.at).copied()
+    }
+
+    fn word(&mut self, word: &str) -> bool {
+        let found = self
+            .peek()
+            .is_some_and(|token| token.eq_ignore_ascii_case(word));
+        self.at += usize::from(found);
+        found
+    }
+
+    fn or(&mut self, depth: usize) -> Result<Condition, String> {
+        let mut parts = vec![self.and(depth)?];
+        while self.word("or") {
+            parts.push(self.and(depth)?);
+        }
+        Ok(single_or(parts, Condition::Any))
+    }
+
+    fn and(&mut self, depth: usize) -> Result<Condition, String> {
+        let mut parts = vec![self.not(depth)?];
+        while self.word("and") {
+            parts.push(self.not(depth)?);
+        }
+        Ok(single_or(parts, Condition::All))
+    }
+
+    fn not(&mut self, depth: usize) -> Result<Condition, String> {
+        if depth > DEPTH_MAX {
+            return Err(format!("nested deeper than {DEPTH_MAX}"));
+        }
+        if self.word("not") {
+            return Ok(Condition::Not(Box::new(self.not(depth + 1)?)));
+        }
+        if self.word("(") {
+            let inner = self.or(depth + 1)?;
+            return if self.word(")") {
+                Ok(inner)
+            } else {
+                Err("`)` is missing".into())
+            };
+        }
+        self.search()
+    }
+
+    fn search(&mut self) -> Result<Condition, String> {
+        let Some(name) = self.peek() else {
+            return Err("ends too early".into());
+        };
+        self.at += 1;
+        let is_of = self
+            .peek()
+            .is_some_and(|token| token.eq_ignore_ascii_case("of"));
+        if is_of && let Some(quantity) = Quantity::parse(name)? {
+            self.at += 1;
+            let Some(pattern) = self.peek() else {
+                return Err("a name must follow `of`".into());
+            };
+            self.at += 1;
+            return self.of(quantity, pattern);
+        }
+        if let Some(at) = self.names.iter().position(|known| *known == name) {
+            return Ok(Condition::Search(at));
+        }
+        let reserved = ["and", "or", "not", "of", "(", ")", "|"];
+        if reserved.iter().any(|word| name.eq_ignore_ascii_case(word)) {
+            return Err(format!("a search identifier is expected before `{name}`"));
+        }
+        Err(format!("search identifier `{name}` is not defined"))
+    }
+
+    fn of(&mut self, quantity: Quantity, pattern: &str) -> Result<Condition, String> {
+        let them = pattern.eq_ignore_ascii_case("them");
+        let hidden = pattern.starts_with('_');
+        let chosen: Vec<Condition> = (0..self.names.len())
+            .filter(|&at| hidden || !self.names[at].starts_with('_'))
+            .filter(|&at| them || star_matches(pattern, self.names[at]))
+            .map(Condition::Search)
+            .collect();
+        if chosen.is_empty() {
+            return Err(format!("no search identifier is named by `{pattern}`"));
+        }
+        Ok(match quantity {
+            Quantity::All => single_or(chosen, Condition::All),
+            Quantity::AtLeast(1) => single_or(chosen, Condition::Any),
+            Quantity::AtLeast(count) => Condition::AtLeast(count, chosen),
+        })
+    }
+}
+
+enum Quantity {
+    All,
+    AtLeast(usize),
+}
+
+impl Quantity {
+    fn parse(word: &str) -> Result<Option<Self>, String> {
+        if word.eq_ignore_ascii_case("all") {
+            return Ok(Some(Quantity::All));
+        }
+        if word.eq_ignore_ascii_case("any") {
+            return Ok(Some(Quantity::AtLeast(1)));
+        }
+        match word.parse() {
+            Ok(0) => Err("`0 of` asks for nothing".into()),
+            Ok(count) => Ok(Some(Quantity::AtLeast(count))),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+fn single_or(mut parts: Vec<Condition>, many: impl Fn(Vec<Condition>) -> Condition) -> Condition {
+    if parts.len() == 1 {
+        parts.remove(0)
+    } else {
+        many(parts)
+    }
+}
+
+/// Whether `name` matches `pattern`, in which `*` stands for any characters.
+fn star_matches(pattern: &str, name: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else {
+        return false;
+    };
+    let mut pieces: Vec<&str> = pieces.collect();
+    let Some(last) = pieces.pop() else {
+        return rest.is_empty();
+    };
+    for piece in pieces {
+        match rest.find(piece) {
+            Some(at) => rest = &rest[at + piece.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Condition::{All, Any, AtLeast, Not, Search};
+    use super::*;
+
+    const NAMES: [&str; 5] = ["selection_a", "selection_b", "filter", "_hidden", "all"];
+
+    fn read(text: &str) -> Condition {
+        parse(text, &NAMES).unwrap()
+    }
+
+    #[test]
+    fn precedence_is_or_and_not_of() {
+        assert_eq!(
+            read("selection_a or not filter and selection_b"),
+            Any(vec![Search(0), All(vec![Not(Search(2).into()), Search(1)])])
+        );
+        assert_eq!(
+            read("(selection_a OR selection_b)and not 1 of filter*"),
+            All(vec![Any(vec![Search(0), Search(1)]), Not(Search(2).into())])
+        );
+        assert_eq!(read("not not filter"), Not(Not(Search(2).into()).into()));
+        assert_eq!(read("all"), Search(4));
+    }
+
+    #[test]
+    fn quantities_choose_names_and_leave_hidden_ones() {
+        assert_eq!(read("all of selection*"), All(vec![Search(0), Search(1)]));
+        assert_eq!(read("any of s*_*b"), Search(1));
+        assert_eq!(
+            read("1 of them"),
+            Any(vec![Search(0), Search(1), Search(2), Search(4)])
+        );
+        assert_eq!(
+            read("2 of them"),
+            AtLeast(2, vec![Search(0), Search(1), Search(2), Search(4)])
+        );
+        assert_eq!(read("1 of _*"), Search(3));
+        assert_eq!(read("all of filter"), Search(2));
+    }
+
+    #[test]
+    fn errors_say_what_is_wrong() {
+        for (text, part) in [
+            ("selection_c", "not defined"),
+            ("1 of foo*", "no search identifier"),
+            ("selection_a and", "too early"),
+            ("(selection_a", "`)` is missing"),
+            ("selection_a) or filter", "`)` without"),
+            ("selection_a filter", "expected before `filter`"),
+            ("selection_a | count() > 5", "aggregation"),
+            ("0 of them", "asks for nothing"),
+            ("and filter", "expected before"),
+            ("", "empty"),
+        ] {
+            let error = parse(text, &NAMES).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+        assert!(parse(&format!("{}filter", "not ".repeat(100)), &NAMES).is_err());
+        assert!(parse(&"(".repeat(10_000), &NAMES).is_err());
+    }
+}

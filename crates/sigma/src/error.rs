@@ -1,0 +1,62 @@
+use std::path::PathBuf;
+
+/// Why a document was refused: where it stands and what is wrong.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{}:{line}: {reason}", file.display())]
+pub struct RuleError {
+    /// The file the document came from, as the caller named it.
+    pub file: PathBuf,
+    /// Line in the file, counted from 1.
+    pub line: usize,
+    /// Title of the rule, where it could be read.
+    pub title: Option<String>,
+    pub reason: Reason,
+}
+
+/// What is wrong with a document.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Reason {
+    #[error("not YAML: {0}")]
+    Yaml(String),
+    #[error("key `{0}` occurs twice in one mapping")]
+    DuplicateKey(String),
+    #[error("{what} exceeds the limit of {limit}")]
+    TooLarge { what: &'static str, limit: usize },
+    #[error("`{0}` is missing")]
+    Missing(&'static str),
+    #[error("`{key}` must be {expected}")]
+    WrongType { key: String, expected: &'static str },
+    #[error("unknown {key} `{value}`")]
+    UnknownWord { key: &'static str, value: String },
+    #[error("unknown modifier `{modifier}` on field `{field}`")]
+    UnknownModifier { field: String, modifier: String },
+    #[error("modifier `{modifier}` on field `{field}`: {problem}")]
+    Modifier {
+        field: String,
+        modifier: String,
+        problem: String,
+    },
+    #[error("regular expression `{pattern}` on field `{field}`: {problem}")]
+    Regex {
+        field: String,
+        pattern: String,
+        problem: String,
+    },
+    #[error("condition `{condition}`: {problem}")]
+    Condition { condition: String, problem: String },
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+/// A [`Reason`] with its line, on the way to becoming a [`RuleError`].
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Flaw {
+    pub line: usize,
+    pub reason: Reason,
+}
+
+impl Flaw {
+    pub fn new(line: usize, reason: Reason) -> Self {
+        Flaw { line, reason }
+    }
+}

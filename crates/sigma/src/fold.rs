@@ -1,0 +1,66 @@
+//! Case folding, the same on both sides of every comparison.
+//!
+//! One character always folds to one character: the lowercase of its uppercase where both are
+//! single characters. That is Unicode simple case folding (CaseFolding.txt, statuses C and S) for
+//! all letters that real logs hold: `Σ ς σ` are one letter, so are `K k K` and `S s ſ`. `İ` and `ı`
+//! (Turkish) fold to themselves only, `ß` equals `ẞ` but not `ss`. No locale, no normalisation.
+
+/// The folded form of one character.
+pub fn fold_char(c: char) -> char {
+    if c.is_ascii() {
+        return c.to_ascii_lowercase();
+    }
+    if matches!(c, 'ı' | 'İ') {
+        return c;
+    }
+    let upper = single(c.to_uppercase()).unwrap_or(c);
+    single(upper.to_lowercase()).unwrap_or(c)
+}
+
+fn single(mut chars: impl Iterator<Item = char>) -> Option<char> {
+    let first = chars.next()?;
+    chars.next().is_none().then_some(first)
+}
+
+/// The folded form of `text`.
+pub fn fold(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    fold_into(text, &mut out);
+    out
+}
+
+/// Replaces `out` by the folded form of `text`.
+pub fn fold_into(text: &str, out: &mut String) {
+    out.clear();
+    if text.is_ascii() {
+        out.push_str(text);
+        out.make_ascii_lowercase();
+    } else {
+        out.extend(text.chars().map(fold_char));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases_of_one_letter_fold_together() {
+        for class in ["Kk\u{212a}", "Ssſ", "Σσς", "Әә", "Ққ", "ẞß", "Її"] {
+            let folded: Vec<char> = class.chars().map(fold_char).collect();
+            assert!(
+                folded.windows(2).all(|pair| pair[0] == pair[1]),
+                "{class}: {folded:?}"
+            );
+        }
+        assert_ne!(fold_char('ı'), 'i');
+        assert_eq!(fold_char('İ'), 'İ');
+    }
+
+    #[test]
+    fn folding_twice_changes_nothing() {
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            assert_eq!(fold_char(fold_char(c)), fold_char(c), "{c:?}");
+        }
+    }
+}
