@@ -18,7 +18,7 @@ use crate::storage::StoreFile;
 pub(crate) type Done = Box<dyn FnOnce(Result<Range<u64>, AppendError>) + Send>;
 
 pub(crate) struct Submission {
-    pub records: Vec<Vec<u8>>,
+    pub records: Arc<Vec<Vec<u8>>>,
     /// Size in the segment, frames included.
     pub bytes: u64,
     pub done: Done,
@@ -236,7 +236,7 @@ impl Writer {
         let seal = Seal::new(self.segment.salt.unwrap_or_default());
         let synced = self.next;
         let mut seq = synced;
-        for record in run.iter().flat_map(|submission| &submission.records) {
+        for record in run.iter().flat_map(|submission| &*submission.records) {
             self.segment.note(seq, self.len + self.buffer.len() as u64);
             seal.frame(seq, synced, record, &mut self.buffer);
             seq += 1;

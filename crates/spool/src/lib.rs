@@ -138,7 +138,11 @@ impl Spool {
     /// there after recovery.
     pub fn append(&self, records: &[&[u8]]) -> Result<Range<u64>, AppendError> {
         let (reply, answer) = sync_channel(1);
-        let records = records.iter().map(|record| record.to_vec()).collect();
+        let records = records
+            .iter()
+            .map(|record| record.to_vec())
+            .collect::<Vec<_>>()
+            .into();
         // The receiver below outlives the send.
         let done = move |result| _ = reply.send(result);
         self.enqueue(records, Box::new(done), true)?;
@@ -147,20 +151,21 @@ impl Spool {
 
     /// Queues `records` and returns at once; `done` is called on the commit thread when they are
     /// on disk or could not be written. It must be quick and must not call [`Spool::append`].
+    /// Pass an `Arc` and keep a clone to try again after an error.
     ///
     /// # Errors
     /// The records were not taken and `done` is not called: `Full`, `Busy`, `TooLarge`, `Refused`.
     pub fn submit(
         &self,
-        records: Vec<Vec<u8>>,
+        records: impl Into<Arc<Vec<Vec<u8>>>>,
         done: impl FnOnce(Result<Range<u64>, AppendError>) + Send + 'static,
     ) -> Result<(), AppendError> {
-        self.enqueue(records, Box::new(done), false)
+        self.enqueue(records.into(), Box::new(done), false)
     }
 
     fn enqueue(
         &self,
-        records: Vec<Vec<u8>>,
+        records: Arc<Vec<Vec<u8>>>,
         done: commit::Done,
         wait: bool,
     ) -> Result<(), AppendError> {
