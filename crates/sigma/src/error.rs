@@ -10,7 +10,7 @@ pub struct RuleError {
     pub line: usize,
     /// Title of the rule, where it could be read.
     pub title: Option<String>,
-    pub reason: Reason,
+    pub reason: Box<Reason>,
 }
 
 /// What is wrong with a document.

@@ -172,7 +172,7 @@ pub fn parse_documents(yaml: &str, origin: &Path) -> Vec<Result<Document, RuleEr
                 file: origin.to_owned(),
                 line: flaw.line,
                 title,
-                reason: flaw.reason,
+                reason: Box::new(flaw.reason),
             })
         })
         .collect()

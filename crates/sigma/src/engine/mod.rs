@@ -1,0 +1,156 @@
+//! Compiled rules.
+
+mod compile;
+mod gate;
+mod glob;
+mod literal;
+mod plan;
+mod program;
+mod run;
+mod scan;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use saqshy_event::Batch;
+
+use crate::Match;
+use crate::error::{Reason, RuleError};
+use crate::pipeline::Pipeline;
+use crate::resolve::resolve;
+use crate::rule::Rule;
+use compile::{Compiled, Compiler};
+use gate::Gates;
+use plan::Plan;
+use run::Scratch;
+
+/// Something about a rule that its owner should know, although it was accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// Index in [`Engine::rules`].
+    pub rule: u32,
+    pub text: String,
+}
+
+/// A set of rules, ready to match batches. Can be shared between threads.
+pub struct Engine {
+    rules: Vec<Arc<Rule>>,
+    unmapped: Vec<u32>,
+    warnings: Vec<Warning>,
+    compiled: Compiled,
+    gates: Gates,
+    /// Plans by the kinds of events they are for.
+    plans: Mutex<HashMap<Box<[u32]>, Arc<Plan>>>,
+    /// Working memory that no thread uses now.
+    idle: Mutex<Vec<Scratch>>,
+}
+
+/// Most plans that are kept; more combinations of logs are planned again each time.
+const PLANS_MAX: usize = 1_024;
+
+impl Engine {
+    /// Compiles `rules` under `pipeline`. Rules that cannot be compiled are left out and returned
+    /// with the reason.
+    pub fn compile(rules: Vec<Arc<Rule>>, pipeline: &Pipeline) -> (Engine, Vec<RuleError>) {
+        let mut accepted: Vec<Arc<Rule>> = Vec::with_capacity(rules.len());
+        let (mut refused, mut unmapped, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
+        let mut compiler = Compiler::default();
+        for rule in rules {
+            match resolve(&rule, pipeline) {
+                Ok(resolved) => {
+                    let index = accepted.len() as u32;
+                    compiler.add(index, &rule, &resolved.variants);
+                    if !resolved.mapped {
+                        unmapped.push(index);
+                    }
+                    warnings.extend(resolved.unfilled.iter().map(|name| Warning {
+                        rule: index,
+                        text: format!("placeholder `%{name}%` has no values and matches nothing"),
+                    }));
+                }
+                Err(problem) => {
+                    refused.push(refusal(&rule, problem));
+                    continue;
+                }
+            }
+            accepted.push(rule);
+        }
+        let compiled = match compiler.finish() {
+            Ok(compiled) => compiled,
+            // Only reachable with gigabytes of patterns: nothing is accepted rather than a part.
+            Err(error) => {
+                let all = accepted.drain(..);
+                refused
+                    .extend(all.map(|rule| refusal(&rule, format!("search too large: {error}"))));
+                (unmapped, warnings) = (Vec::new(), Vec::new());
+                Compiled::default()
+            }
+        };
+        let gates = Gates::new(&compiled.gates);
+        let engine = Engine {
+            rules: accepted,
+            unmapped,
+            warnings,
+            compiled,
+            gates,
+            plans: Mutex::default(),
+            idle: Mutex::default(),
+        };
+        (engine, refused)
+    }
+
+    /// The rules, in the order given to [`Engine::compile`], without those refused.
+    pub fn rules(&self) -> &[Arc<Rule>] {
+        &self.rules
+    }
+
+    /// Rules whose log source no pipeline file maps, by index. They are matched under their own
+    /// field names on events whose dataset is named like the log source.
+    pub fn unmapped(&self) -> &[u32] {
+        &self.unmapped
+    }
+
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// The matches in `batch`, sorted by row, then rule.
+    pub fn matches(&self, batch: &Batch) -> Vec<Match> {
+        let mut out = Vec::new();
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let scratch = idle().pop();
+        let mut scratch = scratch.unwrap_or_else(|| Scratch::new(&self.compiled));
+        let plan_for = |sources: &[u32]| self.plan(sources);
+        run::run(
+            &self.compiled,
+            &self.gates,
+            plan_for,
+            batch,
+            &mut scratch,
+            &mut out,
+        );
+        idle().push(scratch);
+        out
+    }
+
+    fn plan(&self, sources: &[u32]) -> Arc<Plan> {
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = plans.get(sources) {
+            return plan.clone();
+        }
+        let plan = Arc::new(Plan::new(&self.compiled, sources));
+        if plans.len() < PLANS_MAX {
+            plans.insert(sources.into(), plan.clone());
+        }
+        plan
+    }
+}
+
+fn refusal(rule: &Rule, problem: String) -> RuleError {
+    RuleError {
+        file: rule.origin.file.clone(),
+        line: rule.origin.line,
+        title: Some(rule.title.clone()),
+        reason: Box::new(Reason::Unsupported(problem)),
+    }
+}

@@ -1,0 +1,363 @@
+//! Matching a batch.
+//!
+//! Rows are sorted into classes by their log; for each class there is a plan. Per field, every
+//! distinct value is scanned once, when the first row asks for it. A row marks the atoms that
+//! its values hold; marked triggers call programs, and only these are evaluated.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use saqshy_event::{ABSENT, Batch, Value};
+
+use super::compile::{Compiled, Names, Test};
+use super::gate::{Classes, Gates};
+use super::plan::Plan;
+use super::scan::ScanBuffers;
+use crate::Match;
+use crate::keywords::{searched_field, searched_value};
+use crate::matcher::{is_null, refers};
+
+const NOT_SCANNED: (u32, u32) = (u32::MAX, 0);
+
+/// Working memory of [`run`], kept between batches.
+pub(super) struct Scratch {
+    classes: Classes,
+    buffers: ScanBuffers,
+    columns: Vec<BoundField>,
+    /// Results of all scans; `BoundField::ranges` points here.
+    held: Vec<u32>,
+    /// Per atom the last row (numbered over all batches) that held it.
+    marked: Vec<u32>,
+    /// Per program the last row that called it.
+    called: Vec<u32>,
+    row_number: u32,
+    candidates: Vec<u32>,
+    /// Answers of lazy atoms for each distinct value: 0 not asked, 1 no, 2 yes.
+    remembered: Vec<Vec<u8>>,
+    /// Places of `remembered` in use in this batch.
+    asked: Vec<u32>,
+    found: Vec<u32>,
+}
+
+/// A field in the columns of a batch.
+#[derive(Default)]
+struct BoundField {
+    bound: bool,
+    /// Column of the batch and the number of its first value among the field's values.
+    columns: Vec<(u32, u32)>,
+    ranges: Vec<(u32, u32)>,
+}
+
+impl Scratch {
+    pub fn new(compiled: &Compiled) -> Self {
+        Scratch {
+            classes: Classes::default(),
+            buffers: ScanBuffers::new(compiled.atoms.len()),
+            columns: compiled
+                .fields
+                .iter()
+                .map(|_| BoundField::default())
+                .collect(),
+            held: Vec::new(),
+            marked: vec![0; compiled.atoms.len()],
+            called: vec![0; compiled.programs.len()],
+            row_number: 0,
+            candidates: Vec::new(),
+            remembered: vec![Vec::new(); compiled.remembered],
+            asked: Vec::new(),
+            found: Vec::new(),
+        }
+    }
+
+    fn begin(&mut self) {
+        self.held.clear();
+        self.columns
+            .iter_mut()
+            .for_each(|field| field.bound = false);
+        for place in self.asked.drain(..) {
+            self.remembered[place as usize].clear();
+        }
+    }
+
+    fn next_row(&mut self) {
+        self.row_number = self.row_number.wrapping_add(1);
+        if self.row_number == 0 {
+            self.marked.fill(0);
+            self.called.fill(0);
+            self.row_number = 1;
+        }
+    }
+}
+
+/// The class's plan with the fields that the batch has at all.
+struct Bound {
+    plan: Arc<Plan>,
+    trigger_fields: Vec<u32>,
+    other_fields: Vec<u32>,
+}
+
+/// Appends the matches of `batch` to `out`, sorted by row, then rule.
+pub(super) fn run(
+    compiled: &Compiled,
+    gates: &Gates,
+    plan_for: impl Fn(&[u32]) -> Arc<Plan>,
+    batch: &Batch,
+    scratch: &mut Scratch,
+    out: &mut Vec<Match>,
+) {
+    scratch.begin();
+    let mut classes = std::mem::take(&mut scratch.classes);
+    gates.classify(batch, &mut classes);
+    let names = batch.columns().iter().enumerate();
+    let index = names
+        .map(|(at, column)| (column.name(), at as u32))
+        .collect();
+    let mut run = Run {
+        compiled,
+        batch,
+        index,
+        scratch,
+    };
+    let plans: Vec<Option<Bound>> = (0..classes.count())
+        .map(|class| run.bind_class(&classes, class, &plan_for))
+        .collect();
+    for (row, &class) in classes.of_row.iter().enumerate() {
+        if let Some(bound) = &plans[class as usize] {
+            run.row(row, bound, out);
+        }
+    }
+    scratch.classes = classes;
+}
+
+struct Run<'a> {
+    compiled: &'a Compiled,
+    batch: &'a Batch,
+    /// Name of a column → its place in the batch.
+    index: HashMap<&'a str, u32, RandomState>,
+    scratch: &'a mut Scratch,
+}
+
+impl<'a> Run<'a> {
+    fn bind_class(
+        &mut self,
+        classes: &Classes,
+        class: usize,
+        plan_for: impl Fn(&[u32]) -> Arc<Plan>,
+    ) -> Option<Bound> {
+        let sources: Vec<u32> = (0..self.compiled.sources.len() as u32)
+            .filter(|&source| {
+                let mut gates = self.compiled.sources[source as usize].iter();
+                gates.all(|&gate| classes.passes(class, gate))
+            })
+            .collect();
+        if sources.is_empty() {
+            return None;
+        }
+        let plan = plan_for(&sources);
+        if plan.is_empty() {
+            return None;
+        }
+        let mut present = |fields: &[u32]| -> Vec<u32> {
+            let has = |&field: &u32| {
+                self.bind(field);
+                !self.scratch.columns[field as usize].columns.is_empty()
+            };
+            fields.iter().copied().filter(has).collect()
+        };
+        let trigger_fields = present(&plan.trigger_fields);
+        let other_fields = present(&plan.other_fields);
+        Some(Bound {
+            plan,
+            trigger_fields,
+            other_fields,
+        })
+    }
+
+    fn row(&mut self, row: usize, bound: &Bound, out: &mut Vec<Match>) {
+        self.scratch.next_row();
+        self.scratch.candidates.clear();
+        self.scratch.candidates.extend(&bound.plan.always);
+        for &field in &bound.trigger_fields {
+            self.mark(field, row, Some(&bound.plan));
+        }
+        if self.scratch.candidates.is_empty() {
+            return;
+        }
+        for &field in &bound.other_fields {
+            self.mark(field, row, None);
+        }
+        let candidates = std::mem::take(&mut self.scratch.candidates);
+        for &program in &candidates {
+            let program = &self.compiled.programs[program as usize];
+            let code = &self.compiled.code;
+            if code.holds(program.root, &mut |atom| self.holds(atom, row)) {
+                self.scratch.found.push(program.rule);
+            }
+        }
+        self.scratch.candidates = candidates;
+        let found = &mut self.scratch.found;
+        found.sort_unstable();
+        found.dedup();
+        out.extend(found.drain(..).map(|rule| Match {
+            row: row as u32,
+            rule,
+        }));
+    }
+
+    /// Marks the atoms that hold in `field` at `row` and collects the programs they trigger.
+    fn mark(&mut self, field: u32, row: usize, plan: Option<&Plan>) {
+        let every = self.compiled.fields[field as usize].names == Names::All;
+        for at in 0..self.scratch.columns[field as usize].columns.len() {
+            let (column, first) = self.scratch.columns[field as usize].columns[at];
+            let key = self.batch.columns()[column as usize].keys()[row];
+            if key == ABSENT {
+                continue;
+            }
+            let range = self.scan(field, column, key, first + key);
+            let scratch = &mut *self.scratch;
+            for &atom in &scratch.held[range.0 as usize..range.1 as usize] {
+                scratch.marked[atom as usize] = scratch.row_number;
+                let Some(plan) = plan else { continue };
+                for &program in plan.triggered(atom) {
+                    let called = &mut scratch.called[program as usize];
+                    if *called != scratch.row_number {
+                        *called = scratch.row_number;
+                        scratch.candidates.push(program);
+                    }
+                }
+            }
+            if !every {
+                return;
+            }
+        }
+    }
+
+    /// Where in `held` the atoms of a value stand; scans the value if nobody has yet.
+    fn scan(&mut self, field: u32, column: u32, key: u32, slot: u32) -> (u32, u32) {
+        let scratch = &mut *self.scratch;
+        let range = scratch.columns[field as usize].ranges[slot as usize];
+        if range != NOT_SCANNED {
+            return range;
+        }
+        let compiled = &self.compiled.fields[field as usize];
+        let column = &self.batch.columns()[column as usize];
+        let value = &column.values()[key as usize];
+        let start = scratch.held.len() as u32;
+        if compiled.names != Names::All || searched_value(column.name(), value) {
+            compiled
+                .scanner
+                .scan(value, &mut scratch.buffers, &mut scratch.held);
+        }
+        let range = (start, scratch.held.len() as u32);
+        scratch.columns[field as usize].ranges[slot as usize] = range;
+        range
+    }
+
+    fn holds(&mut self, atom: u32, row: usize) -> bool {
+        let id = atom as usize;
+        let field = self.compiled.atoms[id].field;
+        match &self.compiled.atoms[id].test {
+            Test::Eager => self.scratch.marked[id] == self.scratch.row_number,
+            Test::Exists(wanted) => self.first(field, row).is_some() == *wanted,
+            Test::Null => self
+                .first(field, row)
+                .is_none_or(|(value, _)| is_null(value)),
+            Test::Refers { other, side, cased } => {
+                let (side, cased) = (*side, *cased);
+                let Some((value, _)) = self.first(field, row) else {
+                    return false;
+                };
+                let Some((other, _)) = self.first(*other, row) else {
+                    return false;
+                };
+                refers(value, other, side, cased)
+            }
+            Test::Value(place, _) if self.compiled.fields[field as usize].names == Names::All => {
+                self.any_value_holds(atom, *place, field, row)
+            }
+            Test::Value(place, _) => match self.first(field, row) {
+                Some((value, slot)) => self.value_holds(atom, *place, field, value, slot),
+                None => false,
+            },
+        }
+    }
+
+    /// The value of `field` at `row` and its number among the field's values.
+    fn first(&mut self, field: u32, row: usize) -> Option<(&'a Value, u32)> {
+        let batch = self.batch;
+        self.bind(field);
+        let bound = &self.scratch.columns[field as usize];
+        bound.columns.iter().find_map(|&(column, first)| {
+            let column = &batch.columns()[column as usize];
+            let key = column.keys()[row];
+            (key != ABSENT).then(|| (&column.values()[key as usize], first + key))
+        })
+    }
+
+    fn value_holds(&mut self, atom: u32, place: u32, field: u32, value: &Value, slot: u32) -> bool {
+        let answers = &mut self.scratch.remembered[place as usize];
+        if answers.is_empty() {
+            answers.resize(self.scratch.columns[field as usize].ranges.len(), 0);
+            self.scratch.asked.push(place);
+        }
+        let answer = &mut answers[slot as usize];
+        if *answer == 0 {
+            let Test::Value(_, matcher) = &self.compiled.atoms[atom as usize].test else {
+                return false;
+            };
+            *answer = 1 + u8::from(value.items().iter().any(|item| matcher.holds_one(item)));
+        }
+        *answer == 2
+    }
+
+    fn any_value_holds(&mut self, atom: u32, place: u32, field: u32, row: usize) -> bool {
+        self.bind(field);
+        let batch = self.batch;
+        for at in 0..self.scratch.columns[field as usize].columns.len() {
+            let (column, first) = self.scratch.columns[field as usize].columns[at];
+            let column = &batch.columns()[column as usize];
+            let key = column.keys()[row];
+            if key == ABSENT {
+                continue;
+            }
+            let value = &column.values()[key as usize];
+            if searched_value(column.name(), value)
+                && self.value_holds(atom, place, field, value, first + key)
+            {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Finds the columns of `field`, once per batch.
+    fn bind(&mut self, field: u32) {
+        let bound = &mut self.scratch.columns[field as usize];
+        if bound.bound {
+            return;
+        }
+        bound.bound = true;
+        bound.columns.clear();
+        bound.ranges.clear();
+        let mut values = 0;
+        let mut push = |column: u32| {
+            bound.columns.push((column, values));
+            values += self.batch.columns()[column as usize].values().len() as u32;
+        };
+        match &self.compiled.fields[field as usize].names {
+            Names::First(names) => {
+                names
+                    .iter()
+                    .filter_map(|name| self.index.get(name.as_str()))
+                    .for_each(|&at| push(at));
+            }
+            Names::All => {
+                let all = self.batch.columns().iter().enumerate();
+                all.filter(|(_, column)| searched_field(column.name()))
+                    .for_each(|(at, _)| push(at as u32));
+            }
+        }
+        bound.ranges.resize(values as usize, NOT_SCANNED);
+    }
+}
