@@ -190,7 +190,7 @@ struct Holiday {
 const YEARS: std::ops::RangeInclusive<i16> = 2000..=2100;
 
 /// Working and free days of a country.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Calendar {
     /// Name of the calendar, such as `kz`.
     pub id: String,
@@ -200,6 +200,13 @@ pub struct Calendar {
     pub zone: String,
     years: BTreeMap<i16, Year>,
     special: BTreeMap<(Week, Date), Day>,
+}
+
+impl std::fmt::Debug for Calendar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let years: Vec<_> = self.years.values().map(|y| &y.edition).collect();
+        write!(f, "Calendar({}, {years:?})", self.id)
+    }
 }
 
 impl Calendar {

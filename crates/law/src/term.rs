@@ -49,7 +49,7 @@ pub enum From {
 pub enum OffDay {
     /// Nothing.
     Keep,
-    /// The term ends on the next working day.
+    /// The term ends on the next working day; one that counts towards the past, on the one before.
     Next,
 }
 
@@ -101,6 +101,15 @@ impl Term {
         }
     }
 
+    /// True when the term ends with its last day rather than at an hour.
+    ///
+    /// A term that skips days off has no hour: kept to the hour, one that begins on Saturday
+    /// morning would end later than one that begins on Sunday night.
+    pub fn is_by_day(&self) -> bool {
+        let skips = self.unit == Unit::WorkingDays || self.off_day == OffDay::Next;
+        !self.unit.is_exact() && (self.from == From::Day || skips)
+    }
+
     /// When the term ends that begins at `start`.
     pub fn end(
         &self,
@@ -139,11 +148,11 @@ impl Term {
             Unit::CalendarDays | Unit::Minutes | Unit::Hours => add(first, signed.days())?,
         };
         if self.off_day == OffDay::Next {
-            last = walk.settle(last)?;
+            last = walk.settle(last, if self.backwards { -1 } else { 1 })?;
         }
-        let time = match self.from {
-            From::Moment => local.time(),
-            From::Day => Time::constant(23, 59, 59, 0),
+        let time = match self.is_by_day() {
+            false => local.time(),
+            true => Time::constant(23, 59, 59, 0),
         };
         walk.due.at = last
             .to_datetime(time)
@@ -189,10 +198,11 @@ impl Walk<'_> {
         Ok(date)
     }
 
-    fn settle(&mut self, last: Date) -> Result<Date, OutOfRange> {
+    /// The nearest working day from `last` on, in the direction of `step`.
+    fn settle(&mut self, last: Date, step: i64) -> Result<Date, OutOfRange> {
         let mut date = last;
         while !self.works(date) {
-            date = add(date, 1.days())?;
+            date = add(date, step.days())?;
         }
         Ok(date)
     }

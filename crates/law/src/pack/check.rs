@@ -424,6 +424,13 @@ impl Checker<'_> {
             off_day: d.off_day.unwrap_or(OffDay::Keep),
             backwards: d.kind == RawKind::Before,
         };
+        if from == From::Moment && term.is_by_day() {
+            return self.fault(
+                d.id.span(),
+                "a term that skips days off is counted in whole days",
+                "use `from = \"day\"`",
+            );
+        }
         Ok(match d.kind {
             RawKind::After => Rule::After { term },
             RawKind::Before => Rule::Before { term },
