@@ -1,0 +1,661 @@
+//! Notices to addressees: draft, approval, sending, receipt. What the law counts becomes a fact of
+//! the case: `notice.sent:<duty>:<addressee>`, `notice.received:<duty>:<addressee>`.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+use sqlx::Row;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use crate::alerts::check_version;
+use crate::facts::facts_in_force;
+use crate::incidents::{Entry, incident_by_id};
+use crate::tx::Columns;
+use crate::{
+    AttemptOutcome, Ctx, Error, Law, NAME_BYTES_MAX, NoticeState, ReceiptHow, Result, Store,
+    TEXT_BYTES_MAX, TITLE_BYTES_MAX, Tx, check_text, opt_check, sha256_hex, time,
+};
+
+/// A notice to be drafted.
+#[derive(Debug, Clone, Default)]
+pub struct NewNotice {
+    /// The duty it fulfils; clause and edition come from its clock.
+    pub duty: String,
+    /// Who is addressed: the id of one of the duty's addressees, or of one who may stand in.
+    pub addressee: String,
+    /// Where it goes: a mail address, or words for a delivery by hand.
+    pub address: String,
+    /// Languages of the document, such as `kk`, `ru`, `en`.
+    pub languages: Vec<String>,
+    /// What the author adds to the data of the incident.
+    pub text: String,
+}
+
+/// A notice as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Notice {
+    pub id: String,
+    pub incident_id: String,
+    /// Outgoing number: the incident's, a slash, and the number within the incident.
+    pub number: String,
+    pub duty: String,
+    pub clause: String,
+    pub edition: String,
+    pub addressee: String,
+    pub address: String,
+    pub languages: Vec<String>,
+    pub text: String,
+    pub state: NoticeState,
+    pub created_at: Timestamp,
+    pub created_by: String,
+    pub approved_at: Option<Timestamp>,
+    pub approved_by: Option<String>,
+    pub sent_at: Option<Timestamp>,
+    pub delivered_at: Option<Timestamp>,
+    pub acknowledged_at: Option<Timestamp>,
+    pub receipt_how: Option<ReceiptHow>,
+    pub receipt_who: Option<String>,
+    pub receipt_note: Option<String>,
+    pub document_sha256: Option<String>,
+    /// Attempts to send so far, and when the next is due.
+    pub attempts: u64,
+    pub next_attempt_at: Option<Timestamp>,
+    pub error: Option<String>,
+    pub version: i64,
+}
+
+/// One attempt to send.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attempt {
+    pub n: u64,
+    pub at: Timestamp,
+    pub outcome: AttemptOutcome,
+    pub detail: String,
+}
+
+/// A stored document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    pub sha256: String,
+    pub media_type: String,
+    pub body: Vec<u8>,
+}
+
+/// How the addressee's receipt became known.
+#[derive(Debug, Clone)]
+pub enum Receipt {
+    /// The signed link was confirmed; the moment is now.
+    Link,
+    /// A person here saw it: who received, when, and what proves it (stamp, incoming number).
+    Recorded {
+        who: String,
+        at: Timestamp,
+        note: String,
+    },
+}
+
+impl Tx {
+    /// Drafts a notice for a duty that runs on the incident.
+    ///
+    /// # Errors
+    /// `Invalid` when no clock of the organisation's own has that duty, or when the addressee is
+    /// not one of the duty's.
+    pub async fn draft_notice(
+        &mut self,
+        ctx: &Ctx<'_>,
+        incident: &str,
+        new: &NewNotice,
+    ) -> Result<Notice> {
+        let found = incident_by_id(self.conn(), incident).await?;
+        check_text("addressee", &new.addressee, NAME_BYTES_MAX)?;
+        check_text("address", &new.address, TITLE_BYTES_MAX)?;
+        opt_check("text", Some(&new.text), TEXT_BYTES_MAX)?;
+        if new.languages.is_empty() {
+            return Err(Error::invalid(
+                "languages",
+                "at least one language is needed",
+            ));
+        }
+        let facts = facts_in_force(self.conn(), incident).await?;
+        let clock = ctx
+            .law
+            .clocks(&facts, ctx.now)
+            .into_iter()
+            .find(|clock| clock.duty == new.duty && clock.own && clock.started.is_some())
+            .ok_or_else(|| {
+                Error::invalid("duty", format!("no own duty `{}` applies here", new.duty))
+            })?;
+        check_addressee(ctx.law, &new.duty, &new.addressee)?;
+        let id = self.new_id("notice").await?;
+        let seq: i64 = sqlx::query_scalar(
+            "SELECT COALESCE(MAX(seq), 0) + 1 FROM notice WHERE incident_id = $1",
+        )
+        .bind(incident)
+        .fetch_one(self.conn())
+        .await?;
+        let number = format!("{}/{seq}", found.number);
+        sqlx::query(
+            "INSERT INTO notice (id, incident_id, seq, number, duty, clause, edition, addressee, \
+             address, languages, text, state, created_us, created_by, version) VALUES \
+             ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'draft', $12, $13, 1)",
+        )
+        .bind(&id)
+        .bind(incident)
+        .bind(seq)
+        .bind(&number)
+        .bind(&new.duty)
+        .bind(&clock.clause)
+        .bind(&clock.edition)
+        .bind(&new.addressee)
+        .bind(&new.address)
+        .bind(serde_json::to_string(&new.languages)?)
+        .bind(&new.text)
+        .bind(time::to_us(ctx.now))
+        .bind(&ctx.actor.id)
+        .execute(self.conn())
+        .await?;
+        let data = json!({
+            "number": number, "duty": new.duty, "clause": clock.clause,
+            "addressee": new.addressee, "address": new.address,
+            "languages": new.languages, "text": new.text, "state": NoticeState::Draft,
+        });
+        let mut entry = Entry::new("notice.drafted", ctx.now, data);
+        entry.object = Some(("notice", &id));
+        entry.edition = Some(&clock.edition);
+        self.entry(ctx, incident, entry).await?;
+        self.notice(&id).await
+    }
+
+    /// Changes address or text of a draft, or of a failed notice, which becomes a draft again.
+    /// The document is dropped: it said something else.
+    pub async fn edit_notice(
+        &mut self,
+        ctx: &Ctx<'_>,
+        id: &str,
+        address: Option<&str>,
+        text: Option<&str>,
+        version: i64,
+    ) -> Result<Notice> {
+        let old = self
+            .expect(id, version, &[NoticeState::Draft, NoticeState::Failed])
+            .await?;
+        if let Some(address) = address {
+            check_text("address", address, TITLE_BYTES_MAX)?;
+        }
+        opt_check("text", text, TEXT_BYTES_MAX)?;
+        let address = address.unwrap_or(&old.address);
+        let text = text.unwrap_or(&old.text);
+        sqlx::query(
+            "UPDATE notice SET address = $2, text = $3, state = 'draft', document_sha256 = NULL, \
+             approved_us = NULL, approved_by = NULL, sent_us = NULL, delivered_us = NULL, \
+             next_attempt_us = NULL, error = NULL, version = version + 1 WHERE id = $1",
+        )
+        .bind(id)
+        .bind(address)
+        .bind(text)
+        .execute(self.conn())
+        .await?;
+        let data = json!({"address": address, "text": text, "state": NoticeState::Draft});
+        self.notice_entry(ctx, &old, "notice.edited", ctx.now, data, None)
+            .await?;
+        self.notice(id).await
+    }
+
+    /// Gives a draft its document. The bytes are kept under their SHA-256.
+    pub async fn set_notice_document(
+        &mut self,
+        ctx: &Ctx<'_>,
+        id: &str,
+        media_type: &str,
+        body: &[u8],
+        version: i64,
+    ) -> Result<Notice> {
+        let old = self.expect(id, version, &[NoticeState::Draft]).await?;
+        let sha256 = sha256_hex(body);
+        sqlx::query(
+            "INSERT INTO document (sha256, media_type, body, stored_us) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (sha256) DO NOTHING",
+        )
+        .bind(&sha256)
+        .bind(media_type)
+        .bind(body)
+        .bind(time::to_us(ctx.now))
+        .execute(self.conn())
+        .await?;
+        sqlx::query("UPDATE notice SET document_sha256 = $2, version = version + 1 WHERE id = $1")
+            .bind(id)
+            .bind(&sha256)
+            .execute(self.conn())
+            .await?;
+        let data = json!({"document_sha256": sha256, "bytes": body.len()});
+        self.notice_entry(ctx, &old, "notice.document", ctx.now, data, None)
+            .await?;
+        self.notice(id).await
+    }
+
+    /// Approves a draft that has its document. With `second_person` the approver must be somebody
+    /// else than the author.
+    pub async fn approve_notice(
+        &mut self,
+        ctx: &Ctx<'_>,
+        id: &str,
+        version: i64,
+        second_person: bool,
+    ) -> Result<Notice> {
+        let old = self.expect(id, version, &[NoticeState::Draft]).await?;
+        if second_person && old.created_by == ctx.actor.id {
+            return Err(Error::invalid(
+                "approver",
+                "the author may not approve; a second person must",
+            ));
+        }
+        let Some(sha256) = &old.document_sha256 else {
+            return Err(Error::invalid("document", "the notice has no document yet"));
+        };
+        sqlx::query(
+            "UPDATE notice SET state = 'approved', approved_us = $2, approved_by = $3, \
+             version = version + 1 WHERE id = $1",
+        )
+        .bind(id)
+        .bind(time::to_us(ctx.now))
+        .bind(&ctx.actor.id)
+        .execute(self.conn())
+        .await?;
+        let data = json!({"state": NoticeState::Approved, "document_sha256": sha256});
+        self.notice_entry(ctx, &old, "notice.approved", ctx.now, data, None)
+            .await?;
+        self.notice(id).await
+    }
+
+    /// Puts an approved (or failed) notice into the queue for sending: it is due at once.
+    pub async fn queue_notice(&mut self, ctx: &Ctx<'_>, id: &str, version: i64) -> Result<Notice> {
+        let old = self
+            .expect(id, version, &[NoticeState::Approved, NoticeState::Failed])
+            .await?;
+        if old.approved_at.is_none() {
+            return Err(Error::invalid("state", "the notice was never approved"));
+        }
+        sqlx::query(
+            "UPDATE notice SET state = 'approved', next_attempt_us = $2, error = NULL, \
+             version = version + 1 WHERE id = $1",
+        )
+        .bind(id)
+        .bind(time::to_us(ctx.now))
+        .execute(self.conn())
+        .await?;
+        let data = json!({"state": NoticeState::Approved});
+        self.notice_entry(ctx, &old, "notice.queued", ctx.now, data, None)
+            .await?;
+        self.notice(id).await
+    }
+
+    /// Records how an attempt to send ended. `Accepted` makes the notice sent and is the fact
+    /// `notice.sent:<duty>:<addressee>`. A temporary failure with a
+    /// `next_attempt` stays in the queue; every other failure makes the notice failed.
+    ///
+    /// A crash between the server's acceptance and this record sends the message once more:
+    /// a notice is never lost, and may arrive twice.
+    pub async fn record_attempt(
+        &mut self,
+        ctx: &Ctx<'_>,
+        id: &str,
+        outcome: AttemptOutcome,
+        detail: &str,
+        next_attempt: Option<Timestamp>,
+    ) -> Result<Notice> {
+        let old = self.notice(id).await?;
+        expect_state(&old, &[NoticeState::Approved])?;
+        let detail = crate::promote::clean(detail, TITLE_BYTES_MAX);
+        let n = old.attempts + 1;
+        sqlx::query(
+            "INSERT INTO notice_attempt (notice_id, n, at_us, outcome, detail) \
+             VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(id)
+        .bind(time::signed(n)?)
+        .bind(time::to_us(ctx.now))
+        .bind(outcome.as_str())
+        .bind(&detail)
+        .execute(self.conn())
+        .await?;
+        let retry = match outcome {
+            AttemptOutcome::Temporary | AttemptOutcome::Unreachable => next_attempt,
+            AttemptOutcome::Accepted | AttemptOutcome::Rejected => None,
+        };
+        let (state, sent, error) = match outcome {
+            AttemptOutcome::Accepted => (NoticeState::Sent, Some(ctx.now), None),
+            _ if retry.is_some() => (NoticeState::Approved, None, Some(&detail)),
+            _ => (NoticeState::Failed, None, Some(&detail)),
+        };
+        sqlx::query(
+            "UPDATE notice SET state = $2, sent_us = $3, error = $4, next_attempt_us = $5, \
+             attempts = $6, version = version + 1 WHERE id = $1",
+        )
+        .bind(id)
+        .bind(state.as_str())
+        .bind(time::opt_us(sent))
+        .bind(error)
+        .bind(time::opt_us(retry))
+        .bind(time::signed(n)?)
+        .execute(self.conn())
+        .await?;
+        let data = json!({"n": n, "outcome": outcome, "state": state, "detail": detail});
+        self.notice_entry(ctx, &old, "notice.attempted", ctx.now, data, None)
+            .await?;
+        if state == NoticeState::Sent {
+            self.reached(ctx, &old, "notice.sent", ctx.now).await?;
+            self.refresh_clocks(ctx, &old.incident_id).await?;
+        }
+        self.notice(id).await
+    }
+
+    /// Records that the addressee's own server took the message.
+    pub async fn notice_delivered(
+        &mut self,
+        ctx: &Ctx<'_>,
+        id: &str,
+        detail: &str,
+    ) -> Result<Notice> {
+        let old = self.notice(id).await?;
+        expect_state(&old, &[NoticeState::Sent])?;
+        sqlx::query(
+            "UPDATE notice SET state = 'delivered', delivered_us = $2, version = version + 1 \
+             WHERE id = $1",
+        )
+        .bind(id)
+        .bind(time::to_us(ctx.now))
+        .execute(self.conn())
+        .await?;
+        let detail = crate::promote::clean(detail, TITLE_BYTES_MAX);
+        let data = json!({"state": NoticeState::Delivered, "detail": detail});
+        self.notice_entry(ctx, &old, "notice.delivered", ctx.now, data, None)
+            .await?;
+        self.notice(id).await
+    }
+
+    /// Records that a sent message came back. Its fact is withdrawn; unless another notice
+    /// has reached the addressee, the duty's clock runs again.
+    pub async fn notice_bounced(
+        &mut self,
+        ctx: &Ctx<'_>,
+        id: &str,
+        detail: &str,
+    ) -> Result<Notice> {
+        let old = self.notice(id).await?;
+        expect_state(&old, &[NoticeState::Sent, NoticeState::Delivered])?;
+        let detail = crate::promote::clean(detail, TITLE_BYTES_MAX);
+        sqlx::query(
+            "UPDATE notice SET state = 'failed', error = $2, sent_us = NULL, delivered_us = NULL, \
+             version = version + 1 WHERE id = $1",
+        )
+        .bind(id)
+        .bind(&detail)
+        .execute(self.conn())
+        .await?;
+        let data = json!({"state": NoticeState::Failed, "detail": detail});
+        self.notice_entry(ctx, &old, "notice.bounced", ctx.now, data, Some(&detail))
+            .await?;
+        let kind = format!("notice.sent:{}:{}", old.duty, old.addressee);
+        self.withdraw_facts(ctx, &old.incident_id, &kind, Some(id), &detail)
+            .await?;
+        self.refresh_clocks(ctx, &old.incident_id).await?;
+        self.notice(id).await
+    }
+
+    /// Records that the addressee has received the notice; the fact
+    /// `notice.received:<duty>:<addressee>` starts the clocks that count from receipt. A second receipt changes nothing.
+    ///
+    /// A receipt proves the sending: a notice that was approved but not yet recorded as sent
+    /// (delivered by hand, or the record was lost) becomes sent at the moment of receipt.
+    pub async fn acknowledge_notice(
+        &mut self,
+        ctx: &Ctx<'_>,
+        id: &str,
+        receipt: &Receipt,
+    ) -> Result<Notice> {
+        let old = self.notice(id).await?;
+        if old.state == NoticeState::Acknowledged {
+            return Ok(old);
+        }
+        if old.approved_at.is_none() || old.state == NoticeState::Draft {
+            return Err(Error::invalid("state", "the notice was never approved"));
+        }
+        let now = time::whole(ctx.now);
+        let (how, who, at, note) = match receipt {
+            Receipt::Link => (ReceiptHow::Link, old.addressee.as_str(), now, None),
+            Receipt::Recorded { who, at, note } => {
+                check_text("who", who, NAME_BYTES_MAX)?;
+                check_text("note", note, TITLE_BYTES_MAX)?;
+                (
+                    ReceiptHow::Recorded,
+                    who.as_str(),
+                    time::whole(*at),
+                    Some(note.trim()),
+                )
+            }
+        };
+        if at > now {
+            return Err(Error::invalid("at", format!("{at} lies in the future")));
+        }
+        let earliest = old.sent_at.or(old.approved_at).unwrap_or(old.created_at);
+        if at < earliest {
+            return Err(Error::invalid(
+                "at",
+                format!("{at} is earlier than the sending at {earliest}"),
+            ));
+        }
+        let sent_at = old.sent_at.unwrap_or(at);
+        sqlx::query(
+            "UPDATE notice SET state = 'acknowledged', sent_us = $2, acknowledged_us = $3, \
+             receipt_how = $4, receipt_who = $5, receipt_note = $6, error = NULL, \
+             next_attempt_us = NULL, version = version + 1 WHERE id = $1",
+        )
+        .bind(id)
+        .bind(time::to_us(sent_at))
+        .bind(time::to_us(at))
+        .bind(how.as_str())
+        .bind(who)
+        .bind(note)
+        .execute(self.conn())
+        .await?;
+        let data = json!({
+            "state": NoticeState::Acknowledged, "how": how, "who": who, "at": at, "note": note,
+            "sent_at": sent_at,
+        });
+        self.notice_entry(ctx, &old, "notice.acknowledged", at, data, None)
+            .await?;
+        if old.sent_at.is_none() {
+            self.reached(ctx, &old, "notice.sent", sent_at).await?;
+        }
+        self.reached(ctx, &old, "notice.received", at).await?;
+        self.refresh_clocks(ctx, &old.incident_id).await?;
+        self.notice(id).await
+    }
+
+    /// One notice, as this transaction sees it.
+    pub async fn notice(&mut self, id: &str) -> Result<Notice> {
+        notice_by_id(self.conn(), id).await
+    }
+
+    async fn expect(&mut self, id: &str, version: i64, states: &[NoticeState]) -> Result<Notice> {
+        let notice = self.notice(id).await?;
+        check_version("notice", id, version, notice.version)?;
+        expect_state(&notice, states)?;
+        Ok(notice)
+    }
+
+    async fn notice_entry(
+        &mut self,
+        ctx: &Ctx<'_>,
+        notice: &Notice,
+        kind: &str,
+        at: Timestamp,
+        mut data: serde_json::Value,
+        reason: Option<&str>,
+    ) -> Result<()> {
+        data["number"] = json!(notice.number);
+        data["duty"] = json!(notice.duty);
+        data["addressee"] = json!(notice.addressee);
+        let mut entry = Entry::new(kind, at, data);
+        entry.object = Some(("notice", &notice.id));
+        entry.reason = reason;
+        entry.edition = Some(&notice.edition);
+        self.entry(ctx, &notice.incident_id, entry).await
+    }
+
+    async fn reached(
+        &mut self,
+        ctx: &Ctx<'_>,
+        notice: &Notice,
+        what: &str,
+        at: Timestamp,
+    ) -> Result<()> {
+        let kind = format!("{what}:{}:{}", notice.duty, notice.addressee);
+        self.add_fact(ctx, &notice.incident_id, &kind, at, None, Some(&notice.id))
+            .await?;
+        Ok(())
+    }
+}
+
+/// Refuses an addressee whom the duty does not name.
+pub(crate) fn check_addressee(law: &Law, duty: &str, addressee: &str) -> Result<()> {
+    let Some((_, found)) = law.duty(duty) else {
+        return Err(Error::invalid(
+            "duty",
+            format!("no pack has the duty `{duty}`"),
+        ));
+    };
+    if found
+        .addressee
+        .iter()
+        .chain(&found.or_to)
+        .any(|known| known == addressee)
+    {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "addressee",
+        format!("`{addressee}` is not an addressee of `{duty}`"),
+    ))
+}
+
+fn expect_state(notice: &Notice, states: &[NoticeState]) -> Result<()> {
+    if states.contains(&notice.state) {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "state",
+        format!("a notice that is {} cannot do this", notice.state),
+    ))
+}
+
+impl Store {
+    /// One notice.
+    pub async fn notice(&self, id: &str) -> Result<Notice> {
+        notice_by_id(&mut *self.pool().acquire().await?, id).await
+    }
+
+    /// Notices whose next attempt to send is due, the longest waiting first.
+    pub async fn notices_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Notice>> {
+        let rows = sqlx::query(
+            "SELECT * FROM notice WHERE state = 'approved' AND next_attempt_us <= $1 \
+             ORDER BY next_attempt_us, id LIMIT $2",
+        )
+        .bind(time::to_us(now))
+        .bind(i64::from(limit))
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter().map(notice_of).collect()
+    }
+
+    /// Attempts to send a notice, oldest first.
+    pub async fn notice_attempts(&self, id: &str) -> Result<Vec<Attempt>> {
+        let rows = sqlx::query(
+            "SELECT n, at_us, outcome, detail FROM notice_attempt WHERE notice_id = $1 ORDER BY n",
+        )
+        .bind(id)
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Attempt {
+                    n: row.uint("n")?,
+                    at: row.time("at_us")?,
+                    outcome: row.word("outcome")?,
+                    detail: row.text("detail")?,
+                })
+            })
+            .collect()
+    }
+
+    /// A stored document; its bytes are checked against the SHA-256 it is kept under.
+    pub async fn document(&self, sha256: &str) -> Result<Document> {
+        let row = sqlx::query("SELECT media_type, body FROM document WHERE sha256 = $1")
+            .bind(sha256)
+            .fetch_optional(self.pool())
+            .await?
+            .ok_or_else(|| Error::not_found("document", sha256))?;
+        let body: Vec<u8> = row.try_get("body")?;
+        if sha256_hex(&body) != sha256 {
+            return Err(Error::corrupt(format!(
+                "document `{sha256}` was changed on disk"
+            )));
+        }
+        Ok(Document {
+            sha256: sha256.to_owned(),
+            media_type: row.text("media_type")?,
+            body,
+        })
+    }
+}
+
+async fn notice_by_id(conn: &mut SqliteConnection, id: &str) -> Result<Notice> {
+    let row = sqlx::query("SELECT * FROM notice WHERE id = $1")
+        .bind(id)
+        .fetch_optional(conn)
+        .await?
+        .ok_or_else(|| Error::not_found("notice", id))?;
+    notice_of(&row)
+}
+
+pub(crate) async fn notices_of(conn: &mut SqliteConnection, incident: &str) -> Result<Vec<Notice>> {
+    let rows = sqlx::query("SELECT * FROM notice WHERE incident_id = $1 ORDER BY seq")
+        .bind(incident)
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(notice_of).collect()
+}
+
+fn notice_of(row: &SqliteRow) -> Result<Notice> {
+    Ok(Notice {
+        id: row.text("id")?,
+        incident_id: row.text("incident_id")?,
+        number: row.text("number")?,
+        duty: row.text("duty")?,
+        clause: row.text("clause")?,
+        edition: row.text("edition")?,
+        addressee: row.text("addressee")?,
+        address: row.text("address")?,
+        languages: row.json("languages")?,
+        text: row.text("text")?,
+        state: row.word("state")?,
+        created_at: row.time("created_us")?,
+        created_by: row.text("created_by")?,
+        approved_at: row.opt_time("approved_us")?,
+        approved_by: row.opt_text("approved_by")?,
+        sent_at: row.opt_time("sent_us")?,
+        delivered_at: row.opt_time("delivered_us")?,
+        acknowledged_at: row.opt_time("acknowledged_us")?,
+        receipt_how: match row.opt_text("receipt_how")? {
+            Some(text) => Some(text.parse()?),
+            None => None,
+        },
+        receipt_who: row.opt_text("receipt_who")?,
+        receipt_note: row.opt_text("receipt_note")?,
+        document_sha256: row.opt_text("document_sha256")?,
+        attempts: row.uint("attempts")?,
+        next_attempt_at: row.opt_time("next_attempt_us")?,
+        error: row.opt_text("error")?,
+        version: row.int("version")?,
+    })
+}

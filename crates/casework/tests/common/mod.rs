@@ -1,0 +1,114 @@
+//! What every test of casework needs: a store in a directory of its own, people, the law.
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use saqshy_casework::{Actor, Ctx, Hit, Law, Level, NewAlert, Store};
+use saqshy_law::{Calendar, Pack, Profile, Week};
+
+pub struct Bench {
+    pub dir: tempfile::TempDir,
+    pub store: Store,
+    pub law: Law,
+    pub analyst: Actor,
+    pub coordinator: Actor,
+}
+
+impl Bench {
+    pub async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("casework.db")).await.unwrap();
+        Self {
+            dir,
+            store,
+            law: law(),
+            analyst: actor("aigerim"),
+            coordinator: actor("daulet"),
+        }
+    }
+
+    pub fn ctx<'a>(&'a self, actor: &'a Actor, now: &str) -> Ctx<'a> {
+        Ctx {
+            actor,
+            now: at(now),
+            law: &self.law,
+        }
+    }
+
+    pub async fn leaves(&self) -> Vec<saqshy_journal::Leaf> {
+        leaves(&self.store).await
+    }
+}
+
+pub async fn leaves(store: &Store) -> Vec<saqshy_journal::Leaf> {
+    let rows = store.leaves_from(0, 1_000_000).await.unwrap();
+    rows.iter()
+        .enumerate()
+        .map(|(position, (idx, body))| {
+            assert_eq!(position as u64, *idx, "leaves have no gap");
+            saqshy_journal::Leaf::parse(body).unwrap()
+        })
+        .collect()
+}
+
+pub fn actor(id: &str) -> Actor {
+    Actor {
+        id: id.into(),
+        name: id.into(),
+        roles: vec!["analyst".into()],
+    }
+}
+
+/// `at("09:00")` is nine o'clock UTC on 16 March 2026, a Monday; full timestamps pass through.
+pub fn at(text: &str) -> Timestamp {
+    if text.len() == 5 {
+        return format!("2026-03-16T{text}:00Z").parse().unwrap();
+    }
+    text.parse().unwrap()
+}
+
+pub fn law() -> Law {
+    let file = |name: &str, text: &str| BTreeMap::from([(name.to_owned(), text.to_owned())]);
+    let pack = Pack::parse(&file("pack.toml", include_str!("pack.toml"))).unwrap();
+    let calendar = Calendar::parse(&file("calendar.toml", include_str!("calendar.toml"))).unwrap();
+    Law {
+        packs: vec![pack],
+        profile: Profile {
+            bearers: vec!["sts".into()],
+            zone: "Asia/Almaty".into(),
+            week: Week::Five,
+            settings: BTreeMap::new(),
+        },
+        calendar,
+        categories: Vec::new(),
+    }
+}
+
+pub fn hit(id: &str, rule: &str, when: &str, host: &str) -> Hit {
+    Hit {
+        id: format!("hit-{id}"),
+        rule_id: rule.into(),
+        event_id: format!("event-{id}"),
+        at: at(when),
+        host: Some(host.into()),
+        user: Some("SYSTEM".into()),
+        source_ip: Some("192.0.2.7".into()),
+        dataset: "windows.security".into(),
+    }
+}
+
+pub fn alert(id: &str, rule: &str, level: Level, host: &str, hits: Vec<Hit>) -> NewAlert {
+    NewAlert {
+        id: format!("alert-{id}"),
+        rule_id: rule.into(),
+        rule_title: format!("Ереже {rule}"),
+        level,
+        tags: vec!["attack.impact".into(), "attack.t1486".into()],
+        entity_kind: "host".into(),
+        entity: host.into(),
+        window_start: hits[0].at,
+        window_end: hits[0].at + jiff::SignedDuration::from_mins(10),
+        hits,
+    }
+}
