@@ -118,6 +118,9 @@ pub enum RenderError {
 /// A4, PDF/A-2u, fonts embedded. About 0.1 s the first time, less afterwards.
 pub fn render_notice(data: &NoticeData, lang: DocumentLang) -> Result<Pdf, RenderError> {
     let typeset = layout(data, lang)?;
+    for warning in &typeset.warnings {
+        tracing::warn!(notice = %data.number, "typesetting: {warning}");
+    }
     let ident = format!("{}\n{:?}\n{}", data.number, lang, data.date);
     let date = data.date.to_zoned(data.zone.clone());
     let bytes = to_pdf(&typeset.document, &ident, &date)?;
