@@ -56,6 +56,14 @@ impl Flat {
         })
     }
 
+    /// An empty document.
+    pub(crate) fn empty(overflow: bool) -> Flat {
+        Flat {
+            overflow,
+            ..Flat::default()
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -118,7 +126,7 @@ impl Flat {
         (inner, outer)
     }
 
-    fn push(&mut self, name: &str, value: Value) {
+    pub(crate) fn push(&mut self, name: &str, value: Value) {
         let start = self.names.len() as u32;
         self.names.push_str(name);
         self.entries.push(Entry {

@@ -55,6 +55,25 @@ fn unframed(row: &mut Row<'_>, text: &str) -> Result<(), Unparsed> {
     }
 }
 
+/// A line inside a document: `false` and nothing set if it has neither a header nor a known form.
+/// The dataset is set only for a known form.
+pub(crate) fn shipped(row: &mut Row<'_>, app: Option<&str>, text: &str) -> bool {
+    let text = text.trim();
+    if let Some((_, head)) = audit_join::line(text, row.received, row.zone) {
+        return audit::write(row, &[head]);
+    }
+    match syslog::parse(text, row.received, row.zone) {
+        Some(message) => {
+            syslog::write(row, &message);
+            row.claim = message.time.clone();
+            row.set("message", message.message);
+            known(row, message.app, message.message);
+            true
+        }
+        None => known(row, app, text),
+    }
+}
+
 /// Interprets what stands after a syslog header. Nothing is required of it.
 pub(crate) fn content(row: &mut Row<'_>, app: Option<&str>, message: &str) {
     row.set("message", message);
@@ -67,11 +86,12 @@ pub(crate) fn content(row: &mut Row<'_>, app: Option<&str>, message: &str) {
 fn known(row: &mut Row<'_>, app: Option<&str>, message: &str) -> bool {
     let body = message.trim_start();
     let cee = body.strip_prefix("@cee:").unwrap_or(body).trim_start();
-    if cee.starts_with('{') && embedded(row, |row| document::json(row, cee).is_ok()) {
+    let braced = cee.starts_with('{') && cee.trim_end().ends_with('}');
+    if braced && embedded(row, |row| document::json(row, cee).is_ok()) {
         row.dataset.get_or_insert_with(|| "linux.syslog".to_owned());
         return true;
     }
-    if body.starts_with('<') && embedded(row, |row| windows(row, body).is_ok()) {
+    if body.starts_with("<Event") && embedded(row, |row| windows(row, body).is_ok()) {
         return true;
     }
     if body.starts_with("type=") || body.starts_with("node=") {

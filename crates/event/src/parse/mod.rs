@@ -1,11 +1,14 @@
 //! From spool records to events: what is common to all formats.
 
 mod document;
-mod json;
+mod eve;
+pub(crate) mod json;
 mod line;
+mod plain;
 pub(crate) mod row;
 pub(crate) mod stamp;
 pub(crate) mod syslog;
+mod zeek;
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +19,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::linux::audit_join;
+use crate::windows::{self, WindowsEvent};
 use crate::{Batch, BatchBuilder, Format, Record, Value};
 use row::Row;
 
@@ -171,6 +175,31 @@ impl Parser {
         })
     }
 
+    /// Writes a Windows event that did not come through the spool (a file that is scanned) to
+    /// `out`, as if it had arrived at `received` under number `seq`. More fields may be set
+    /// before [`BatchBuilder::end_event`].
+    pub fn windows_event(
+        &self,
+        out: &mut BatchBuilder,
+        seq: u64,
+        received: Timestamp,
+        source: &str,
+        event: &WindowsEvent,
+    ) {
+        let mut row = Row::new(out, received, &self.zone);
+        windows::write(&mut row, event);
+        let original = event.original.as_deref().unwrap_or_default();
+        let record = Record {
+            received,
+            source,
+            format: Format::WindowsXml,
+            peer: None,
+            truncated: false,
+            payload: original.as_bytes(),
+        };
+        self.finish(row, seq, &record, original, original.as_bytes());
+    }
+
     fn event(
         &self,
         out: &mut BatchBuilder,
@@ -235,8 +264,10 @@ fn interpret(row: &mut Row<'_>, format: Format, text: &str) -> Result<(), Unpars
 }
 
 /// One Windows event as XML.
-fn windows(_row: &mut Row<'_>, _text: &str) -> Result<(), Unparsed> {
-    Err("Windows XML".into())
+fn windows(row: &mut Row<'_>, text: &str) -> Result<(), Unparsed> {
+    let event = WindowsEvent::from_xml(text.trim()).map_err(|error| error.to_string())?;
+    windows::write(row, &event);
+    Ok(())
 }
 
 #[derive(Default)]

@@ -88,10 +88,6 @@ impl<'b> Row<'b> {
         }
     }
 
-    pub(crate) fn get(&self, field: &str) -> Option<&Value> {
-        self.out.current(field)
-    }
-
     pub(crate) fn has(&self, field: &str) -> bool {
         self.out.current(field).is_some()
     }

@@ -1,0 +1,210 @@
+//! Windows events: one form for what an EVTX file, Windows XML and Winlogbeat say, and one
+//! normaliser that writes it as ECS.
+//!
+//! Three things differ between the carriers and are brought to one form: empty values of
+//! `EventData` are absent (Winlogbeat leaves them out), a GUID has braces and capital letters,
+//! and `@timestamp` has milliseconds (more than Winlogbeat sends is in `event.original`).
+
+mod beat;
+mod ecs;
+mod flat;
+mod meta;
+mod powershell;
+mod security;
+mod security_actions;
+mod sysmon;
+mod xml;
+
+pub use beat::winlogbeat_json;
+pub use xml::XmlError;
+
+pub(crate) use ecs::write;
+
+use jiff::Timestamp;
+
+use crate::parse::json::Flat;
+
+/// One event of a Windows log.
+///
+/// What the log holds as numbers (level, task, opcode, keywords) is held as the names that
+/// Windows shows, because that is all that Winlogbeat sends; a number without a known name is
+/// left out.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WindowsEvent {
+    pub provider: Option<String>,
+    /// With braces, in capitals.
+    pub provider_guid: Option<String>,
+    pub event_id: Option<u32>,
+    pub version: Option<i64>,
+    /// `critical`, `error`, `warning`, `information` or `verbose`.
+    pub level: Option<String>,
+    pub task: Option<String>,
+    pub opcode: Option<String>,
+    /// `Audit Success`, `Classic`, ….
+    pub keywords: Vec<String>,
+    pub time: Option<Timestamp>,
+    /// What stood where the time should be and is no time.
+    pub time_unreadable: Option<String>,
+    pub record_id: Option<i64>,
+    pub activity_id: Option<String>,
+    pub related_activity_id: Option<String>,
+    /// Of the process that wrote the event.
+    pub process_id: Option<i64>,
+    pub thread_id: Option<i64>,
+    pub channel: Option<String>,
+    pub computer: Option<String>,
+    /// SID of the account under which the event was written.
+    pub user_sid: Option<String>,
+    /// Names and values in order; a `Data` without a name is `param1`, `param2`, … by position.
+    pub event_data: Vec<(String, String)>,
+    pub user_data: Vec<(String, String)>,
+    /// Name of the element inside `UserData`.
+    pub user_data_name: Option<String>,
+    /// The rendered text, where the carrier has it.
+    pub message: Option<String>,
+    /// The event as it arrived; for EVTX its XML.
+    pub original: Option<String>,
+}
+
+/// Pairs that one event may have; further ones are left out.
+const PAIRS_MAX: usize = 1_500;
+
+impl WindowsEvent {
+    /// Reads one `<Event>` as Windows renders it, with or without `RenderingInfo`.
+    ///
+    /// # Errors
+    /// The text is not well-formed XML, ends early, or holds no `Event` with a `System` element.
+    pub fn from_xml(xml: &str) -> Result<Self, XmlError> {
+        xml::read(xml)
+    }
+
+    /// Reads a document of Winlogbeat, of `evtx_dump -o json`, or a flat one with `EventID` and
+    /// `Channel` beside the event's data. `None` if it is none of them.
+    pub fn from_json(json: &str) -> Option<Self> {
+        let flat = Flat::parse(json).ok()?;
+        let (mut event, _) = from_flat(flat).ok()?;
+        event.original = Some(json.to_owned());
+        Some(event)
+    }
+
+    /// The value of `name` in `EventData`.
+    pub fn data(&self, name: &str) -> Option<&str> {
+        self.event_data
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    fn user(&self, name: &str) -> Option<&str> {
+        self.user_data
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Leaves out what Winlogbeat does not send: numbers that are zero.
+    fn without_zeros(mut self) -> Self {
+        for number in [
+            &mut self.version,
+            &mut self.record_id,
+            &mut self.process_id,
+            &mut self.thread_id,
+        ] {
+            *number = number.filter(|number| *number != 0);
+        }
+        self
+    }
+
+    fn is_sysmon(&self) -> bool {
+        self.provider.as_deref() == Some("Microsoft-Windows-Sysmon")
+            || self.channel.as_deref() == Some("Microsoft-Windows-Sysmon/Operational")
+    }
+
+    fn is_security(&self) -> bool {
+        self.channel.as_deref() == Some("Security")
+            || self.provider.as_deref() == Some("Microsoft-Windows-Security-Auditing")
+    }
+}
+
+/// The event in a flattened document and what else the document holds; the document itself if it
+/// is no Windows event.
+pub(crate) fn from_flat(document: Flat) -> Result<(WindowsEvent, Flat), Flat> {
+    if document.has("winlog.event_id") || document.has("winlog.channel") {
+        return Ok(beat::read(document));
+    }
+    if document.has_below("Event.System.") {
+        return Ok((flat::evtx_dump(&document), Flat::default()));
+    }
+    let named = ["Channel", "Provider_Name", "ProviderName", "SourceName"];
+    if document.has("EventID") && named.iter().any(|name| document.has(name)) {
+        return Ok((flat::flat(&document), Flat::default()));
+    }
+    Err(document)
+}
+
+/// Adds a pair unless the value is empty or the name is taken: the first one counts.
+fn add(pairs: &mut Vec<(String, String)>, name: &str, value: &str) {
+    let value = tidy(value);
+    if !value.is_empty() && pairs.len() < PAIRS_MAX && !pairs.iter().any(|(known, _)| known == name)
+    {
+        pairs.push((name.to_owned(), value));
+    }
+}
+
+/// A value in the form that all carriers share: lines end in LF, none at the end, GUIDs braced.
+fn tidy(value: &str) -> String {
+    let value = value.trim_end_matches(['\r', '\n']);
+    if value.contains('\r') {
+        return value.replace("\r\n", "\n").replace('\r', "\n");
+    }
+    guid(value).unwrap_or_else(|| value.to_owned())
+}
+
+/// A GUID with braces and in capitals; `None` if `text` is none.
+fn guid(text: &str) -> Option<String> {
+    let inner = text
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'))
+        .unwrap_or(text);
+    let bytes = inner.as_bytes();
+    let shaped = bytes.len() == 36
+        && bytes.iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+    shaped.then(|| format!("{{{}}}", inner.to_ascii_uppercase()))
+}
+
+/// A number in decimal or, after `0x`, hexadecimal.
+fn integer(text: &str) -> Option<i64> {
+    let text = text.trim();
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => i64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_have_one_form_whoever_carried_them() {
+        assert_eq!(tidy("a\r\nb\r\n\r\n"), "a\nb");
+        assert_eq!(
+            tidy("0197231e-005a-6928-a50b-000000000d00"),
+            "{0197231E-005A-6928-A50B-000000000D00}"
+        );
+        assert_eq!(
+            tidy("{0197231e-005a-6928-a50b-000000000d00}"),
+            "{0197231E-005A-6928-A50B-000000000D00}"
+        );
+        assert_eq!(
+            tidy("0197231e-005a-6928-a50b-000000000d0"),
+            "0197231e-005a-6928-a50b-000000000d0"
+        );
+        assert_eq!(integer("0x1a4"), Some(420));
+        assert_eq!(integer(" 42 "), Some(42));
+        assert_eq!(integer("-"), None);
+    }
+}

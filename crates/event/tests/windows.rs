@@ -1,0 +1,204 @@
+//! One record, three carriers, one event; and EVTX files that are broken.
+
+mod common;
+
+use std::fs;
+
+use jiff::Timestamp;
+use saqshy_event::evtx::EvtxReader;
+use saqshy_event::{BatchBuilder, Format, Parser, Record, WindowsEvent, winlogbeat_json};
+use serde_json::{Map, Value};
+
+fn received() -> Timestamp {
+    "2026-11-20T12:00:00Z".parse().unwrap()
+}
+
+/// The event that a payload becomes, without the text as it arrived.
+fn parsed(format: Format, payload: &[u8]) -> Map<String, Value> {
+    let record = Record {
+        received: received(),
+        source: "lab",
+        format,
+        peer: None,
+        truncated: false,
+        payload,
+    };
+    let parsed = Parser::new("t").parse(&[(1, record)], received());
+    assert_eq!(parsed.batch.rows(), 1);
+    sorted(parsed.batch.event(0).to_json())
+}
+
+fn sorted(mut event: Map<String, Value>) -> Map<String, Value> {
+    assert!(event.remove("event.original").is_some());
+    event.sort_keys();
+    event
+}
+
+fn trimmed(event: Map<String, Value>) -> Map<String, Value> {
+    let trim = |value: Value| match value {
+        Value::String(text) => Value::String(text.trim().to_owned()),
+        other => other,
+    };
+    event
+        .into_iter()
+        .map(|(name, value)| (name, trim(value)))
+        .collect()
+}
+
+fn differences(one: &Map<String, Value>, two: &Map<String, Value>) -> Vec<String> {
+    let names: std::collections::BTreeSet<&String> = one.keys().chain(two.keys()).collect();
+    names
+        .into_iter()
+        .filter(|name| one.get(*name) != two.get(*name))
+        .map(|name| format!("{name}: {:?} / {:?}", one.get(name), two.get(name)))
+        .collect()
+}
+
+#[test]
+fn evtx_winlogbeat_and_forwarded_xml_give_the_same_event() {
+    let Some(folder) = common::data("evtx") else {
+        return;
+    };
+    let (mut files, mut records, mut numbered) = (0, 0, 0);
+    for path in common::evtx_files(&folder) {
+        files += 1;
+        for item in EvtxReader::stream(fs::File::open(&path).unwrap()) {
+            let (record_id, event) = item.unwrap();
+            records += 1;
+            let place = format!("{} record {record_id}", path.display());
+            let mut builder = BatchBuilder::default();
+            Parser::new("t").windows_event(&mut builder, 1, received(), "lab", &event);
+            builder.end_event();
+            let from_file = sorted(builder.finish().event(0).to_json());
+            // The bookmark of a subscription has no record number of its own.
+            let number = from_file.get("winlog.record_id").and_then(Value::as_u64);
+            assert!(number.is_none_or(|number| number == record_id), "{place}");
+            numbered += usize::from(number.is_some());
+            assert!(from_file.contains_key("event.code"), "{place}");
+            assert!(
+                !from_file.contains_key("tags"),
+                "{place}: {:?}",
+                from_file["tags"]
+            );
+
+            let document = winlogbeat_json(&event).to_string();
+            let from_beat = parsed(Format::Json, document.as_bytes());
+            assert_eq!(
+                differences(&from_file, &from_beat),
+                [""; 0],
+                "{place}: {document}"
+            );
+
+            let xml = event.original.as_deref().unwrap();
+            let from_xml = parsed(Format::WindowsXml, xml.as_bytes());
+            assert_eq!(
+                differences(&from_file, &from_xml),
+                [""; 0],
+                "{place}: {xml}"
+            );
+        }
+    }
+    assert_eq!((files, records), (201, 5_809));
+    assert!(
+        numbered >= records - 10,
+        "{numbered} of {records} records have a number"
+    );
+}
+
+#[test]
+fn evtx_dump_json_gives_the_same_event_as_its_file() {
+    let Some(folder) = common::data("sigma-regression") else {
+        return;
+    };
+    let (mut same, mut compared) = (0, 0);
+    for path in common::evtx_files(&folder) {
+        let Ok(json) = fs::read_to_string(path.with_extension("json")) else {
+            continue;
+        };
+        let from_file: Vec<WindowsEvent> = EvtxReader::stream(fs::File::open(&path).unwrap())
+            .map(|item| item.unwrap().1)
+            .collect();
+        let documents: Vec<Value> = serde_json::Deserializer::from_str(&json)
+            .into_iter::<Value>()
+            .collect::<Result<_, _>>()
+            .unwrap_or_default();
+        for (file, document) in from_file.iter().zip(&documents) {
+            let from_json = parsed(Format::Json, document.to_string().as_bytes());
+            let from_file = parsed(
+                Format::WindowsXml,
+                file.original.as_deref().unwrap().as_bytes(),
+            );
+            // The dumps were made with a version that cut spaces off the ends of values.
+            let differences = differences(&trimmed(from_file), &trimmed(from_json));
+            compared += 1;
+            same += usize::from(differences.is_empty());
+            if !differences.is_empty() {
+                eprintln!("{}: {differences:?}", path.display());
+            }
+        }
+    }
+    eprintln!("{same} of {compared} documents give the same event");
+    assert!(compared >= 190 && same * 100 >= compared * 95);
+}
+
+#[test]
+fn broken_evtx_files_lose_their_broken_parts_only() {
+    let Some(folder) = common::data("evtx") else {
+        return;
+    };
+    let path = common::evtx_files(&folder)
+        .into_iter()
+        .find(|path| path.ends_with("UACME_59_Sysmon.evtx"))
+        .unwrap();
+    let whole = fs::read(path).unwrap();
+    let count = |bytes: Vec<u8>| {
+        let (mut good, mut bad) = (0, 0);
+        for item in EvtxReader::open_bytes(bytes) {
+            match item {
+                Ok((_, event)) => {
+                    assert!(event.original.is_some());
+                    good += 1;
+                }
+                Err(error) => {
+                    assert!(!error.to_string().is_empty());
+                    bad += 1;
+                }
+            }
+        }
+        (good, bad)
+    };
+    assert_eq!(count(whole.clone()), (7, 0));
+    for cut in (0..whole.len())
+        .step_by(997)
+        .chain([0, 1, 7, 8, 127, 128, 4_095, 4_096])
+    {
+        let (good, bad) = count(whole[..cut].to_vec());
+        assert!(
+            good <= 7 && good + bad >= 1 || cut <= 4_096,
+            "cut at {cut}: {good} {bad}"
+        );
+    }
+    let mut survivors = 0;
+    let mut tries = 0;
+    for at in (0..12_000)
+        .step_by(13)
+        .chain((12_000..whole.len()).step_by(211))
+    {
+        for flip in [0xff, 0x01] {
+            let mut broken = whole.clone();
+            broken[at] ^= flip;
+            let (good, _) = count(broken);
+            survivors += good;
+            tries += 1;
+        }
+    }
+    // One flipped byte costs one record as a rule; a broken chunk header costs its chunk.
+    assert!(
+        survivors >= tries * 5,
+        "{survivors} events of {tries} broken files of seven"
+    );
+    // Without its header the file is read by chunks.
+    let mut headless = whole.clone();
+    headless[..4_096].fill(0);
+    assert_eq!(count(headless), (7, 1));
+}
