@@ -54,8 +54,12 @@ pub(crate) fn hec(row: &mut Row<'_>, text: &str) -> Result<(), Unparsed> {
 }
 
 fn hec_text(row: &mut Row<'_>, message: &str) {
-    let object = message.trim_start().starts_with('{');
-    if !(object && json(row, message).is_ok()) && !line::shipped(row, None, message) {
+    let understood = if message.trim_start().starts_with('{') {
+        json(row, message).is_ok()
+    } else {
+        line::shipped(row, None, message)
+    };
+    if !understood {
         row.set("message", message);
     }
 }

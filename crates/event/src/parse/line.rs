@@ -70,8 +70,24 @@ pub(crate) fn shipped(row: &mut Row<'_>, app: Option<&str>, text: &str) -> bool 
             known(row, message.app, message.message);
             true
         }
-        None => known(row, app, text),
+        None => known(row, app, text) || tagged(row, text),
     }
+}
+
+/// `sshd[4121]: …` without a time in front.
+fn tagged(row: &mut Row<'_>, text: &str) -> bool {
+    let (Some(app), pid, message) = syslog::tag(text) else {
+        return false;
+    };
+    if !known(row, Some(app), message) {
+        return false;
+    }
+    if !row.has("process.name") {
+        row.text("process.name", Some(app));
+        row.number("process.pid", pid);
+    }
+    row.set("message", message);
+    true
 }
 
 /// Interprets what stands after a syslog header. Nothing is required of it.

@@ -36,9 +36,12 @@ pub(crate) fn parse<'a>(
     let text = text
         .trim_start_matches('\u{feff}')
         .trim_end_matches(['\n', '\r', '\0']);
-    let (priority, rest) = match priority(text) {
-        Some((priority, rest)) => (Some(priority), rest),
-        None => (None, text),
+    let (priority, rest, dirty) = match priority(text) {
+        Some((priority, rest)) => (Some(priority), rest, false),
+        None => match broken_priority(text) {
+            Some(rest) => (None, rest, true),
+            None => (None, text, false),
+        },
     };
     if priority.is_some()
         && let Some(message) = rfc5424(rest, zone)
@@ -51,6 +54,7 @@ pub(crate) fn parse<'a>(
     match rfc3164(rest, received, zone) {
         Some(message) => Some(Message {
             priority,
+            dirty,
             ..message
         }),
         // RFC 3164 section 4.3.3: a priority and nothing else known.
@@ -73,6 +77,12 @@ fn priority(text: &str) -> Option<(u8, &str)> {
     let plain = (1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
     let priority = plain.then(|| digits.parse::<u8>().ok()).flatten()?;
     (priority <= 191).then_some((priority, rest))
+}
+
+/// What follows `<…>` with a number that is no priority.
+fn broken_priority(text: &str) -> Option<&str> {
+    let (digits, rest) = text.strip_prefix('<')?.split_once('>')?;
+    (digits.len() <= 10 && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(rest)
 }
 
 fn rfc5424<'a>(text: &'a str, zone: &TimeZone) -> Option<Message<'a>> {
@@ -189,13 +199,18 @@ fn quoted_value(text: &str) -> Option<(String, &str)> {
 }
 
 fn rfc3164<'a>(text: &'a str, received: Timestamp, zone: &TimeZone) -> Option<Message<'a>> {
+    let mut cisco_host = None;
     let (time, rest) = leading_time(text, received, zone).or_else(|| {
-        // Cisco: `<189>123: host: *Mar  5 12:00:00.123: %SYS-5-CONFIG_I: …`
+        // Cisco: `<189>123: sw-1: *Mar  5 12:00:00.123: %SYS-5-CONFIG_I: …`
         let (sequence, rest) = text.trim_start().split_once(": ")?;
-        let numbered = !sequence.is_empty() && sequence.bytes().all(|byte| byte.is_ascii_digit());
-        numbered
-            .then(|| leading_time(rest, received, zone))
-            .flatten()
+        if sequence.is_empty() || !sequence.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        leading_time(rest, received, zone).or_else(|| {
+            let (host, rest) = rest.split_once(": ").filter(|(host, _)| is_host(host))?;
+            cisco_host = Some(host);
+            leading_time(rest, received, zone)
+        })
     })?;
     let rest = rest.strip_prefix(' ').unwrap_or(rest);
     let (host, rest) = match rest.split_once(' ') {
@@ -205,7 +220,7 @@ fn rfc3164<'a>(text: &'a str, received: Timestamp, zone: &TimeZone) -> Option<Me
     let (app, procid, message) = tag(rest);
     Some(Message {
         time: Claim::At(time),
-        host,
+        host: host.or(cisco_host),
         app,
         procid,
         message,
@@ -259,6 +274,15 @@ fn leading_time<'a>(
             .unwrap_or((rest.trim_start(), ""));
     }
     let clock = stamp::clock(next.trim_end_matches(':'))?;
+    // `Mar 20 18:02:11 2026 host …`, as `ctime` writes it.
+    if year.is_none()
+        && !next.ends_with(':')
+        && let Some((word, after)) = rest.split_once(' ')
+        && word.len() == 4
+        && let Ok(number @ 1970..=2100) = word.parse::<i16>()
+    {
+        (year, rest) = (Some(number), after);
+    }
     let mut zone = zone.clone();
     if !next.ends_with(':')
         && let Some((name, after)) = rest.split_once(' ')
@@ -278,7 +302,7 @@ fn leading_time<'a>(
 }
 
 /// `app[pid]: message` or `app: message`; without a tag the whole text is the message.
-fn tag(text: &str) -> (Option<&str>, Option<&str>, &str) {
+pub(crate) fn tag(text: &str) -> (Option<&str>, Option<&str>, &str) {
     let none = (None, None, text);
     let Some(end) = text.find([':', '[', ' ']) else {
         return none;

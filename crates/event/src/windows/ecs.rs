@@ -75,10 +75,12 @@ fn system(row: &mut Row<'_>, event: &WindowsEvent) {
     for keyword in &event.keywords {
         row.add("winlog.keywords", keyword);
     }
-    row.text(
-        "winlog.keywords_mask",
-        meta::keyword_mask(&event.keywords).as_deref(),
-    );
+    if !event.keywords.is_empty() {
+        row.text(
+            "winlog.keywords_mask",
+            meta::keyword_mask(&event.keywords).as_deref(),
+        );
+    }
     for (name, number) in [
         ("winlog.record_id", event.record_id),
         ("winlog.version", event.version),
