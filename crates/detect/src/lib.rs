@@ -1,1 +1,17 @@
-//! .
+//! Detection in service: rule sets from folders, hits with deterministic ids, hits grouped to
+//! alerts.
+//!
+//! Invariant: the same rules over the same events give the same hit and alert ids, so a replay
+//! after a crash finds what it already wrote instead of writing it twice.
+
+mod alert;
+mod detector;
+mod hit;
+mod ruleset;
+pub mod samples;
+
+pub use alert::{AlertDraft, group};
+pub use detector::Detector;
+pub use hit::{Entity, Hit};
+pub use ruleset::{Refusal, RuleSet};
+pub use saqshy_sigma::Level;

@@ -1,0 +1,48 @@
+use std::collections::HashSet;
+
+use saqshy_event::Batch;
+use saqshy_sigma::{Engine, Pipeline};
+
+use crate::{Hit, Refusal, RuleSet};
+
+/// The compiled rules in service. Immutable: a change of rules makes a new one, and batches in
+/// flight finish with the old.
+pub struct Detector {
+    engine: Engine,
+    refused: Vec<Refusal>,
+}
+
+impl Detector {
+    /// Compiles all rules of `rules` but those in `disabled`.
+    pub fn new(rules: &RuleSet, disabled: &HashSet<String>) -> Self {
+        let enabled = rules.rules().iter().filter(|rule| !disabled.contains(&rule.id)).cloned();
+        let (engine, errors) = Engine::compile(enabled.collect(), &Pipeline::standard());
+        let mut refused = rules.refused().to_vec();
+        refused.extend(errors.iter().map(|error| Refusal {
+            file: error.file().to_owned(),
+            line: error.line(),
+            reason: error.to_string(),
+        }));
+        Detector { engine, refused }
+    }
+
+    /// Every hit in `batch`, ordered by event, then rule.
+    pub fn detect(&self, batch: &Batch) -> Vec<Hit> {
+        let rules = self.engine.rules();
+        self.engine
+            .matches(batch)
+            .into_iter()
+            .map(|found| Hit::new(&rules[found.rule as usize], batch.event(found.row as usize)))
+            .collect()
+    }
+
+    /// Rules in service.
+    pub fn rules_loaded(&self) -> usize {
+        self.engine.rules().len()
+    }
+
+    /// Rules that could not be parsed or compiled.
+    pub fn refused(&self) -> &[Refusal] {
+        &self.refused
+    }
+}

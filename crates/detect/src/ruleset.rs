@@ -1,0 +1,129 @@
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use saqshy_sigma::{Document, Rule, parse_documents};
+use serde::Serialize;
+
+/// A rule that is not in service, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refusal {
+    pub file: PathBuf,
+    /// Counted from 1; 0 where no line can be named.
+    pub line: usize,
+    pub reason: String,
+}
+
+/// Rules gathered from folders and texts. A refused file never hides its neighbours.
+#[derive(Debug, Clone, Default)]
+pub struct RuleSet {
+    rules: Vec<Arc<Rule>>,
+    by_id: HashMap<String, PathBuf>,
+    refused: Vec<Refusal>,
+    /// Correlations and filters: recognised, not yet run.
+    set_aside: usize,
+}
+
+impl RuleSet {
+    /// Adds every document of one YAML text. `origin` names it in messages.
+    pub fn add_text(&mut self, origin: &Path, text: &str) {
+        for document in parse_documents(text, origin) {
+            match document {
+                Ok(Document::Rule(rule)) => self.add_rule(origin, rule),
+                Ok(_) => self.set_aside += 1,
+                Err(error) => self.refuse(origin, error.line(), error.to_string()),
+            }
+        }
+    }
+
+    /// Adds every `.yml` and `.yaml` file below `folder`, in the order of their names.
+    pub fn add_folder(&mut self, folder: &Path) {
+        let walk = walkdir::WalkDir::new(folder).follow_links(true).sort_by_file_name();
+        for entry in walk {
+            let path = match entry {
+                Ok(entry) if entry.file_type().is_file() => entry.into_path(),
+                Ok(_) => continue,
+                Err(error) => {
+                    let path = error.path().unwrap_or(folder).to_owned();
+                    self.refuse(&path, 0, format!("could not be read: {error}"));
+                    continue;
+                }
+            };
+            if !matches!(path.extension().and_then(|end| end.to_str()), Some("yml" | "yaml")) {
+                continue;
+            }
+            match read_text(&path) {
+                Ok(text) => self.add_text(&path, &text),
+                Err(reason) => self.refuse(&path, 0, reason),
+            }
+        }
+    }
+
+    /// All rules, in the order in which they were added.
+    pub fn rules(&self) -> &[Arc<Rule>] {
+        &self.rules
+    }
+
+    pub fn rule(&self, id: &str) -> Option<&Arc<Rule>> {
+        self.rules.iter().find(|rule| rule.id == id)
+    }
+
+    pub fn refused(&self) -> &[Refusal] {
+        &self.refused
+    }
+
+    /// Documents that are correlations or filters.
+    pub fn set_aside(&self) -> usize {
+        self.set_aside
+    }
+
+    fn add_rule(&mut self, origin: &Path, rule: Rule) {
+        if let Some(first) = self.by_id.get(&rule.id) {
+            let reason = format!("id `{}` is already taken by {}", rule.id, first.display());
+            return self.refuse(origin, rule.line, reason);
+        }
+        self.by_id.insert(rule.id.clone(), origin.to_owned());
+        self.rules.push(Arc::new(rule));
+    }
+
+    pub(crate) fn refuse(&mut self, file: &Path, line: usize, reason: String) {
+        self.refused.push(Refusal { file: file.to_owned(), line, reason });
+    }
+}
+
+/// A rule file larger than this is no rule file.
+const FILE_BYTES_MAX: u64 = 4 << 20;
+
+fn read_text(path: &Path) -> Result<String, String> {
+    let size = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+    if size > FILE_BYTES_MAX {
+        return Err(format!("{size} bytes are more than the {FILE_BYTES_MAX} allowed for a rule file"));
+    }
+    let bytes = std::fs::read(path).map_err(|error| format!("could not be read: {error}"))?;
+    String::from_utf8(bytes).map_err(|error| {
+        format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULE: &str = "title: a\nid: 6c0e4ac0-0d2f-4e7c-8a54-000000000001\nlogsource:\n  product: linux\ndetection:\n  keywords: [boom]\n  condition: keywords\nlevel: low\n";
+
+    #[test]
+    fn a_broken_file_is_named_and_its_neighbours_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.yml"), RULE).unwrap();
+        std::fs::write(folder.path().join("b.yml"), "title: [unclosed\n").unwrap();
+        std::fs::write(folder.path().join("c.yml"), RULE).unwrap();
+        std::fs::write(folder.path().join("d.yml"), [0xff, 0xfe, 0x00]).unwrap();
+        std::fs::write(folder.path().join("e.txt"), "not a rule").unwrap();
+        let mut set = RuleSet::default();
+        set.add_folder(folder.path());
+        assert_eq!(set.rules().len(), 1);
+        let names: Vec<_> = set.refused().iter().map(|r| r.file.file_name().unwrap().to_owned()).collect();
+        assert_eq!(names, ["b.yml", "c.yml", "d.yml"]);
+        assert!(set.refused()[1].reason.contains("already taken by"), "{}", set.refused()[1].reason);
+    }
+}
