@@ -1,1 +1,42 @@
-fn main() {}
+//! `saqshy`: parse the command line, then one function per verb.
+
+mod cli;
+mod demo;
+mod exit;
+mod table;
+mod verbs;
+
+use clap::Parser;
+
+use cli::{Cli, Verb};
+use exit::Exit;
+
+fn main() -> std::process::ExitCode {
+    let cli = Cli::parse();
+    start_log(&cli.log);
+    let outcome = match cli.verb {
+        Verb::Demo(options) => demo::run(options),
+        Verb::Serve(options) => verbs::serve::run(options),
+        Verb::Scan(options) => verbs::scan::run(options),
+        Verb::Search(options) => verbs::lake::search(options),
+        Verb::Sql(options) => verbs::lake::sql(options),
+        Verb::Rules(verb) => verbs::rules::run(verb),
+        Verb::Law(verb) => verbs::law::run(verb),
+        Verb::Journal(verb) => verbs::journal::run(verb),
+        Verb::User(verb) => verbs::user::run(verb),
+        Verb::Config(verb) => verbs::config::run(verb),
+        Verb::Completions { shell } => verbs::config::completions(shell),
+    };
+    exit::report(outcome)
+}
+
+fn start_log(filter: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_else(|error| {
+        eprintln!("saqshy: log filter `{filter}`: {error}; logging warnings");
+        tracing_subscriber::EnvFilter::new("warn")
+    });
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// What a verb returns.
+type Outcome = Result<Exit, exit::Failure>;

@@ -1,0 +1,286 @@
+//! The command line. Verbs and flags are stable; every verb that prints a result takes
+//! `--format json`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+
+/// Collects event logs, finds incidents, keeps the law's clocks and proves all of it.
+#[derive(Debug, Parser)]
+#[command(name = "saqshy", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done, 1 found something wrong, 2 bad usage or input, \
+3 a needed service could not be reached.")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub verb: Verb,
+    /// What to log to standard error: error, warn, info, debug, or a tracing filter.
+    #[arg(long, global = true, env = "SAQSHY_LOG", default_value = "warn", hide_env_values = true)]
+    pub log: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Play a story through the real listeners and open the console on it.
+    Demo(Demo),
+    /// Run the server.
+    Serve(Serve),
+    /// Look for attacks in log files, without a server.
+    Scan(Scan),
+    /// Search the stored events of a data folder.
+    Search(Search),
+    /// Ask the stored events in SQL, read only; the table is `events`.
+    Sql(Sql),
+    /// Check, list and test detection rules.
+    #[command(subcommand)]
+    Rules(Rules),
+    /// Compute duties and working days, with the computation.
+    #[command(subcommand)]
+    Law(Law),
+    /// Verify the journal and export proofs.
+    #[command(subcommand)]
+    Journal(Journal),
+    /// Accounts of a data folder, while the server is stopped.
+    #[command(subcommand)]
+    User(User),
+    /// Check a configuration file or print the commented sample.
+    #[command(subcommand)]
+    Config(Config),
+    /// Print the completion script of a shell.
+    #[command(after_help = "Example:\n  saqshy completions bash > /etc/bash_completion.d/saqshy")]
+    Completions { shell: clap_complete::Shell },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON object a line.
+    Ndjson,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  saqshy demo                          play the story, then serve the console until Ctrl-C
+  saqshy demo --once --format json     play the story, print a summary, stop
+  SAQSHY_TEST_DATA=../shared/data saqshy demo   also play Windows event logs found there")]
+pub struct Demo {
+    /// Where everything is kept. A folder made by an earlier demo is replaced.
+    #[arg(long, default_value = "data/demo")]
+    pub data: PathBuf,
+    /// Where the console listens.
+    #[arg(long, default_value = "127.0.0.1:8470")]
+    pub listen: SocketAddr,
+    /// Stop after the story and its summary.
+    #[arg(long)]
+    pub once: bool,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Mail server for notices, for example 127.0.0.1:2525. Without one, mail is written to the
+    /// folder `outbox` of the data folder.
+    #[arg(long)]
+    pub smtp: Option<SocketAddr>,
+    /// Seed of the story; the same seed tells the same story.
+    #[arg(long, default_value_t = 2026)]
+    pub seed: u64,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  saqshy config sample > saqshy.toml && saqshy serve --config saqshy.toml")]
+pub struct Serve {
+    #[arg(long, short)]
+    pub config: PathBuf,
+    /// How to print the addresses once everything listens.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  saqshy scan Security.evtx                                   with the rules inside the program
+  saqshy scan logs/ --rules sigma/rules/windows --format ndjson > hits.ndjson
+  saqshy scan '/var/log/auth.log' --level high
+
+Files: EVTX, NDJSON, syslog, auditd and other line logs, recognised by content.
+Exit code 1 when a rule or a file could not be used; hits alone do not change it.")]
+pub struct Scan {
+    /// Files and folders.
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Folder or file with Sigma rules; may be repeated. Without it, the rules inside the program.
+    #[arg(long)]
+    pub rules: Vec<PathBuf>,
+    /// Lowest level to report.
+    #[arg(long, default_value = "informational")]
+    pub level: String,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Time zone of stamps without one: an IANA name.
+    #[arg(long, default_value = "UTC")]
+    pub zone: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  saqshy search 'source.ip:10.0.0.0/8 and process.name:powershell* and not user.name:svc_*' --data data/demo
+  saqshy search '\"Failed password\"' --data data/demo --from 2026-11-20T00:00:00Z --limit 20")]
+pub struct Search {
+    pub query: String,
+    /// Data folder of a server.
+    #[arg(long)]
+    pub data: PathBuf,
+    #[arg(long)]
+    pub from: Option<Timestamp>,
+    #[arg(long)]
+    pub to: Option<Timestamp>,
+    #[arg(long, default_value_t = 100)]
+    pub limit: usize,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  saqshy sql 'select \"host.name\", count(*) n from events group by 1 order by n desc' --data data/demo")]
+pub struct Sql {
+    pub statement: String,
+    #[arg(long)]
+    pub data: PathBuf,
+    #[arg(long, default_value_t = 1000)]
+    pub limit: usize,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Rules {
+    /// Load every rule; print each that is refused, with file, line and reason. Exit 1 if any is.
+    Check {
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// List rules; without a path those inside the program.
+    List {
+        paths: Vec<PathBuf>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Run the samples beside each rule (`NAME.samples.toml`). Exit 1 if one misbehaves.
+    Test {
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Law {
+    /// Duties that a trigger starts, with due times and how they were computed.
+    #[command(after_help = "Example:
+  saqshy law duties --act kz/o199 --bearer sts --trigger incident.detected=2026-03-20T18:10+05:00")]
+    Duties {
+        /// Id of the act's pack.
+        #[arg(long)]
+        act: String,
+        /// What the organisation is under the act; may be repeated.
+        #[arg(long, required = true)]
+        bearer: Vec<String>,
+        /// FACT=TIME, for example incident.detected=2026-03-20T18:10+05:00; may be repeated.
+        #[arg(long, required = true)]
+        trigger: Vec<String>,
+        /// Moment to judge from. Default: the latest trigger.
+        #[arg(long)]
+        now: Option<String>,
+        #[arg(long, default_value = "Asia/Almaty")]
+        zone: String,
+        /// Language of the table: kk, ru, en.
+        #[arg(long, default_value = "en")]
+        lang: String,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Working days, holidays and moved days of a year.
+    Calendar {
+        year: i16,
+        #[arg(long, default_value = "en")]
+        lang: String,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Every clause of the packs and what answers it.
+    Clauses {
+        #[arg(long)]
+        act: Option<String>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Journal {
+    /// Recompute the journal and the hashes of every stored file. Exit 1 names what was changed.
+    Verify {
+        #[arg(long)]
+        data: PathBuf,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Export one leaf with its proof.
+    Prove {
+        index: u64,
+        #[arg(long)]
+        data: PathBuf,
+        /// File to write.
+        #[arg(long, short)]
+        output: PathBuf,
+    },
+    /// Export all leaves with the checkpoint, for `saqshy-verify`.
+    Export {
+        #[arg(long)]
+        data: PathBuf,
+        #[arg(long, short)]
+        output: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Add an account; the password is read from standard input.
+    Add {
+        login: String,
+        #[arg(long)]
+        data: PathBuf,
+        #[arg(long, required = true)]
+        role: Vec<String>,
+    },
+    /// Set a new password, read from standard input.
+    Password {
+        login: String,
+        #[arg(long)]
+        data: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Print the commented sample.
+    Sample,
+    /// Check a file as `serve` would.
+    Check { file: PathBuf },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}
