@@ -28,12 +28,16 @@ impl Detector {
 
     /// Every hit in `batch`, ordered by event, then rule.
     pub fn detect(&self, batch: &Batch) -> Vec<Hit> {
-        let rules = self.engine.rules();
-        self.engine
-            .matches(batch)
-            .into_iter()
-            .map(|found| Hit::new(&rules[found.rule as usize], batch.event(found.row as usize)))
-            .collect()
+        self.detect_rows(batch).map(|(_, hit)| hit).collect()
+    }
+
+    /// As [`Detector::detect`], each hit with the row of its event.
+    pub fn detect_rows(&self, batch: &Batch) -> impl Iterator<Item = (usize, Hit)> {
+        self.engine.matches(batch).into_iter().map(|found| {
+            let rule = &self.engine.rules()[found.rule as usize];
+            let row = found.row as usize;
+            (row, Hit::new(rule, batch.event(row)))
+        })
     }
 
     /// Rules in service.

@@ -1,0 +1,133 @@
+//! `saqshy rules`: check, list and test detection content.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use jiff::Timestamp;
+use saqshy_detect::samples::{Samples, check, detector_of};
+use saqshy_detect::{Detector, RuleSet};
+use serde_json::json;
+
+use crate::cli::{Format, Rules};
+use crate::exit::{Exit, Failure};
+use crate::table::Table;
+
+pub fn run(verb: Rules) -> Result<Exit, Failure> {
+    match verb {
+        Rules::Check { paths, format } => check_rules(&paths, format),
+        Rules::List { paths, format } => list(&paths, format),
+        Rules::Test { paths, format } => test(&paths, format),
+    }
+}
+
+/// Rules of the folders and files given, or those inside the program when none is given.
+pub fn load(paths: &[PathBuf]) -> anyhow::Result<RuleSet> {
+    let mut set = RuleSet::default();
+    if paths.is_empty() {
+        for (name, text) in saqshy_server::embedded::rules() {
+            set.add_text(Path::new(&name), &text);
+        }
+    }
+    for path in paths {
+        let kind = std::fs::metadata(path).with_context(|| format!("rules at `{}`", path.display()))?;
+        if kind.is_dir() {
+            set.add_folder(path);
+        } else {
+            let text = std::fs::read_to_string(path).with_context(|| format!("rules at `{}`", path.display()))?;
+            set.add_text(path, &text);
+        }
+    }
+    Ok(set)
+}
+
+fn check_rules(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
+    let set = load(paths)?;
+    let detector = Detector::new(&set, &Default::default());
+    let refused = detector.refused();
+    match format {
+        Format::Table => {
+            for refusal in refused {
+                println!("{}:{}: {}", refusal.file.display(), refusal.line, refusal.reason);
+            }
+            println!(
+                "{} rules loaded, {} refused, {} correlations and filters set aside",
+                detector.rules_loaded(), refused.len(), set.set_aside()
+            );
+        }
+        Format::Json | Format::Ndjson => println!(
+            "{}",
+            json!({"loaded": detector.rules_loaded(), "refused": refused, "set_aside": set.set_aside()})
+        ),
+    }
+    Ok(if refused.is_empty() { Exit::Done } else { Exit::FoundWrong })
+}
+
+fn list(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
+    let set = load(paths)?;
+    let mut rules = set.rules().to_vec();
+    rules.sort_by(|a, b| (b.level, &a.title).cmp(&(a.level, &b.title)));
+    match format {
+        Format::Table => {
+            let mut table = Table::new(&["LEVEL", "ID", "TITLE"]);
+            for rule in &rules {
+                table.row([rule.level.to_string(), rule.id.clone(), rule.title.clone()]);
+            }
+            table.write(&mut std::io::stdout().lock())?;
+        }
+        Format::Json | Format::Ndjson => {
+            let all: Vec<_> = rules
+                .iter()
+                .map(|rule| json!({"id": rule.id, "title": rule.title, "level": rule.level, "tags": rule.tags, "author": rule.author}))
+                .collect();
+            if format == Format::Json {
+                println!("{:#}", serde_json::Value::Array(all));
+            } else {
+                all.iter().for_each(|rule| println!("{rule}"));
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn test(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
+    let mut failures = Vec::new();
+    let mut tested = 0;
+    for file in rule_files(paths)? {
+        let text = std::fs::read_to_string(&file).with_context(|| format!("reading `{}`", file.display()))?;
+        let (detector, set) = detector_of(&file, &text);
+        failures.extend(detector.refused().iter().map(|refusal| format!("{}:{}: {}", file.display(), refusal.line, refusal.reason)));
+        let beside = file.with_extension("samples.toml");
+        let Ok(samples) = std::fs::read_to_string(&beside) else {
+            failures.push(format!("{}: no samples in `{}`", file.display(), beside.display()));
+            continue;
+        };
+        let samples: Samples = toml::from_str(&samples).with_context(|| format!("samples `{}`", beside.display()))?;
+        for rule in set.rules() {
+            tested += 1;
+            let failed = check(&rule.title, &detector, &samples, Timestamp::now());
+            failures.extend(failed.iter().map(|failure| format!("{}: {failure}", file.display())));
+        }
+    }
+    match format {
+        Format::Table => {
+            failures.iter().for_each(|failure| println!("{failure}"));
+            println!("{tested} rules tested, {} failures", failures.len());
+        }
+        Format::Json | Format::Ndjson => println!("{}", json!({"tested": tested, "failures": failures})),
+    }
+    Ok(if failures.is_empty() { Exit::Done } else { Exit::FoundWrong })
+}
+
+fn rule_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        for entry in walkdir::WalkDir::new(path).sort_by_file_name() {
+            let entry = entry.with_context(|| format!("looking into `{}`", path.display()))?;
+            let name = entry.path().extension().and_then(|end| end.to_str());
+            if entry.file_type().is_file() && matches!(name, Some("yml" | "yaml")) {
+                files.push(entry.into_path());
+            }
+        }
+    }
+    Ok(files)
+}
