@@ -14,6 +14,7 @@ pub struct AlertDraft {
     pub id: String,
     pub rule_id: String,
     pub rule_title: String,
+    #[serde(serialize_with = "crate::hit::level_word")]
     pub level: Level,
     pub tags: Vec<String>,
     pub entity: Entity,

@@ -19,9 +19,9 @@ impl Detector {
         let (engine, errors) = Engine::compile(enabled.collect(), &Pipeline::standard());
         let mut refused = rules.refused().to_vec();
         refused.extend(errors.iter().map(|error| Refusal {
-            file: error.file().to_owned(),
-            line: error.line(),
-            reason: error.to_string(),
+            file: error.file.clone(),
+            line: error.line,
+            reason: error.reason.to_string(),
         }));
         Detector { engine, refused }
     }

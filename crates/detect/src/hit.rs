@@ -19,6 +19,7 @@ pub struct Hit {
     pub id: String,
     pub rule_id: String,
     pub rule_title: String,
+    #[serde(serialize_with = "level_word")]
     pub level: Level,
     /// Sigma tags, ATT&CK techniques and tactics among them.
     pub tags: Vec<String>,
@@ -44,7 +45,7 @@ impl Hit {
             id: digest(&[&rule.id, &event_id]),
             rule_id: rule.id.clone(),
             rule_title: rule.title.clone(),
-            level: rule.level,
+            level: level_of(rule),
             tags: rule.tags.clone(),
             at: match event.get("@timestamp") {
                 Some(saqshy_event::Value::Time(at)) => *at,
@@ -62,7 +63,7 @@ impl Hit {
 
 /// The rule's own `saqshy: {entity: FIELD}` first, then the usual fields.
 fn entity_of(rule: &Rule, event: EventRef<'_>) -> Entity {
-    rule.custom("saqshy.entity")
+    rule.custom.get("saqshy.entity").map(String::as_str)
         .into_iter()
         .chain(ENTITY_FIELDS)
         .find_map(|field| {
@@ -70,6 +71,15 @@ fn entity_of(rule: &Rule, event: EventRef<'_>) -> Entity {
             Some(Entity { kind: field.to_owned(), value })
         })
         .unwrap_or_else(|| Entity { kind: "unknown".into(), value: "-".into() })
+}
+
+/// The level of a rule; one that names none is `informational`.
+pub fn level_of(rule: &Rule) -> Level {
+    rule.level.unwrap_or(Level::Informational)
+}
+
+pub(crate) fn level_word<S: serde::Serializer>(level: &Level, out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_str(level.as_str())
 }
 
 fn first_text(event: EventRef<'_>, field: &str) -> Option<String> {

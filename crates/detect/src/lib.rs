@@ -12,6 +12,6 @@ pub mod samples;
 
 pub use alert::{AlertDraft, group};
 pub use detector::Detector;
-pub use hit::{Entity, Hit};
+pub use hit::{Entity, Hit, level_of};
 pub use ruleset::{Refusal, RuleSet};
 pub use saqshy_sigma::Level;

@@ -31,7 +31,7 @@ impl RuleSet {
             match document {
                 Ok(Document::Rule(rule)) => self.add_rule(origin, rule),
                 Ok(_) => self.set_aside += 1,
-                Err(error) => self.refuse(origin, error.line(), error.to_string()),
+                Err(error) => self.refuse(&error.file, error.line, error.reason.to_string()),
             }
         }
     }
@@ -80,7 +80,7 @@ impl RuleSet {
     fn add_rule(&mut self, origin: &Path, rule: Rule) {
         if let Some(first) = self.by_id.get(&rule.id) {
             let reason = format!("id `{}` is already taken by {}", rule.id, first.display());
-            return self.refuse(origin, rule.line, reason);
+            return self.refuse(origin, rule.origin.line, reason);
         }
         self.by_id.insert(rule.id.clone(), origin.to_owned());
         self.rules.push(Arc::new(rule));

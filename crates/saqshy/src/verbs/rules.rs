@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use jiff::Timestamp;
 use saqshy_detect::samples::{Samples, check, detector_of};
-use saqshy_detect::{Detector, RuleSet};
+use saqshy_detect::{Detector, RuleSet, level_of};
 use serde_json::json;
 
 use crate::cli::{Format, Rules};
@@ -65,19 +65,19 @@ fn check_rules(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
 fn list(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
     let set = load(paths)?;
     let mut rules = set.rules().to_vec();
-    rules.sort_by(|a, b| (b.level, &a.title).cmp(&(a.level, &b.title)));
+    rules.sort_by_key(|rule| (std::cmp::Reverse(level_of(rule)), rule.title.clone()));
     match format {
         Format::Table => {
             let mut table = Table::new(&["LEVEL", "ID", "TITLE"]);
             for rule in &rules {
-                table.row([rule.level.to_string(), rule.id.clone(), rule.title.clone()]);
+                table.row([level_of(rule).as_str().to_owned(), rule.id.clone(), rule.title.clone()]);
             }
             table.write(&mut std::io::stdout().lock())?;
         }
         Format::Json | Format::Ndjson => {
             let all: Vec<_> = rules
                 .iter()
-                .map(|rule| json!({"id": rule.id, "title": rule.title, "level": rule.level, "tags": rule.tags, "author": rule.author}))
+                .map(|rule| json!({"id": rule.id, "title": rule.title, "level": level_of(rule).as_str(), "tags": rule.tags, "author": rule.author}))
                 .collect();
             if format == Format::Json {
                 println!("{:#}", serde_json::Value::Array(all));

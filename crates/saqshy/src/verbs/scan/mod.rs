@@ -15,7 +15,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{Timestamp, tz::TimeZone};
-use saqshy_detect::{Detector, Level};
+use saqshy_detect::{Detector, Level, level_of};
 use saqshy_event::Batch;
 
 use crate::cli::Scan;
@@ -24,14 +24,12 @@ use report::{FileHit, Report, Summary};
 
 pub fn run(options: Scan) -> Result<Exit, Failure> {
     let begin = Instant::now();
-    let lowest: Level = options
-        .level
-        .parse()
-        .map_err(|_| anyhow::anyhow!("unknown level `{}`; use informational, low, medium, high or critical", options.level))?;
+    let lowest = Level::parse(&options.level)
+        .ok_or_else(|| anyhow::anyhow!("unknown level `{}`; use informational, low, medium, high or critical", options.level))?;
     let zone = TimeZone::get(&options.zone).with_context(|| format!("unknown time zone `{}`", options.zone))?;
     let rules = super::rules::load(&options.rules)?;
     let below: HashSet<String> =
-        rules.rules().iter().filter(|rule| rule.level < lowest).map(|rule| rule.id.clone()).collect();
+        rules.rules().iter().filter(|rule| level_of(rule) < lowest).map(|rule| rule.id.clone()).collect();
     let detector = Detector::new(&rules, &below);
     let files = find_files(&options.paths)?;
     let mut report = Report::new(options.format, &rules);

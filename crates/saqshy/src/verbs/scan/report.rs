@@ -114,9 +114,9 @@ impl Report {
             "@timestamp": found.hit.at,
             "rule.id": found.hit.rule_id,
             "rule.name": found.hit.rule_title,
-            "rule.author": rule.and_then(|rule| rule.author.as_deref()),
-            "rule.license": rule.and_then(|rule| rule.license.as_deref()),
-            "sigma.level": found.hit.level,
+            "rule.author": rule.map(|rule| rule.author.as_str()),
+            "rule.license": rule.map(|rule| rule.license.as_str()),
+            "sigma.level": found.hit.level.as_str(),
             "threat.tags": found.hit.tags,
             "log.file.path": file.to_string_lossy(),
             "event.code": found.code,
@@ -135,7 +135,7 @@ impl Report {
         if !self.by_rule.is_empty() {
             let mut table = Table::new(&["LEVEL", "HITS", "RULE"]);
             for ((level, title), hits) in &self.by_rule {
-                table.row([level.0.to_string(), hits.to_string(), title.clone()]);
+                table.row([level.0.as_str().to_owned(), hits.to_string(), title.clone()]);
             }
             table.write(&mut self.out)?;
             writeln!(self.out)?;
