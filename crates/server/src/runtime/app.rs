@@ -1,0 +1,47 @@
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use parking_lot::RwLock;
+use saqshy_casework::{Law, Store};
+use saqshy_dispatch::AckSigner;
+use saqshy_intake::LossLedger;
+use saqshy_lake::Lake;
+use saqshy_spool::Spool;
+
+use super::{JournalHandle, Paths, RuleService, SourceRegistry};
+use crate::config::Config;
+
+/// Where the time comes from. Only [`system_clock`] reads the machine's.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The machine's clock.
+pub fn system_clock() -> Clock {
+    Arc::new(Timestamp::now)
+}
+
+/// The open parts of a server, shared by its tasks and handlers.
+pub struct App {
+    pub config: Config,
+    pub paths: Paths,
+    pub clock: Clock,
+    pub store: Store,
+    pub lake: Lake,
+    pub spool: Spool,
+    pub ledger: Arc<LossLedger>,
+    pub sources: Arc<SourceRegistry>,
+    pub rules: RwLock<Arc<RuleService>>,
+    pub law: Law,
+    pub journal: JournalHandle,
+    pub ack: AckSigner,
+}
+
+impl App {
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// The rules in service at this moment; a change does not disturb who holds them.
+    pub fn rules(&self) -> Arc<RuleService> {
+        self.rules.read().clone()
+    }
+}

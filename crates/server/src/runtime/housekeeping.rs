@@ -1,0 +1,45 @@
+//! What a server does beside its main path, every second: keep the ledger's losses; every minute:
+//! join small lake files and delete replaced ones.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{App, lake_files, ledger};
+
+const COMPACT_EVERY: u32 = 60;
+
+/// Runs until cancelled. A failure is logged and tried again.
+pub async fn run(app: Arc<App>, cancel: CancellationToken) {
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut drops = BTreeMap::new();
+    let mut seconds = 0u32;
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => break,
+            _ = tick.tick() => {}
+        }
+        seconds = seconds.wrapping_add(1);
+        report("keeping the ledger", ledger::persist_drops(&app, &mut drops).await);
+        if seconds % COMPACT_EVERY == 0 {
+            report("compacting the lake", compact(&app).await);
+        }
+    }
+    report("keeping the ledger", ledger::persist_drops(&app, &mut drops).await);
+}
+
+async fn compact(app: &App) -> anyhow::Result<()> {
+    let done = app.lake.compact(app.now()).await?;
+    lake_files::record(app, &done.added, &done.removed).await?;
+    app.lake.vacuum(app.now()).await?;
+    Ok(())
+}
+
+fn report(what: &str, outcome: anyhow::Result<()>) {
+    if let Err(error) = outcome {
+        tracing::error!("{what}: {error:#}; trying again");
+    }
+}
