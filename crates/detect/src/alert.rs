@@ -33,11 +33,17 @@ pub struct AlertDraft {
 /// # Panics
 /// If `window` is not at least one second.
 pub fn group(hits: Vec<Hit>, window: SignedDuration) -> Vec<AlertDraft> {
-    assert!(window >= SignedDuration::from_secs(1), "alert window of {window}");
+    assert!(
+        window >= SignedDuration::from_secs(1),
+        "alert window of {window}"
+    );
     let mut groups: BTreeMap<(i64, String, Entity), Vec<Hit>> = BTreeMap::new();
     for hit in hits {
         let slot = hit.at.as_second().div_euclid(window.as_secs());
-        groups.entry((slot, hit.rule_id.clone(), hit.entity.clone())).or_default().push(hit);
+        groups
+            .entry((slot, hit.rule_id.clone(), hit.entity.clone()))
+            .or_default()
+            .push(hit);
     }
     groups
         .into_iter()
@@ -50,7 +56,12 @@ fn draft(start: i64, window: SignedDuration, mut hits: Vec<Hit>) -> AlertDraft {
     let first = &hits[0];
     let edge = |second| Timestamp::from_second(second).unwrap_or(first.at);
     AlertDraft {
-        id: digest(&[&first.rule_id, &first.entity.kind, &first.entity.value, &start.to_string()]),
+        id: digest(&[
+            &first.rule_id,
+            &first.entity.kind,
+            &first.entity.value,
+            &start.to_string(),
+        ]),
         rule_id: first.rule_id.clone(),
         rule_title: first.rule_title.clone(),
         level: first.level,
@@ -83,7 +94,10 @@ mod tests {
             host: None,
             user: None,
             source_ip: None,
-            entity: Entity { kind: "host.name".into(), value: format!("h{host}") },
+            entity: Entity {
+                kind: "host.name".into(),
+                value: format!("h{host}"),
+            },
         }
     }
 

@@ -15,8 +15,12 @@ pub struct Detector {
 impl Detector {
     /// Compiles all rules of `rules` but those in `disabled`.
     pub fn new(rules: &RuleSet, disabled: &HashSet<String>) -> Self {
-        let enabled = rules.rules().iter().filter(|rule| !disabled.contains(&rule.id)).cloned();
-        let (engine, errors) = Engine::compile(enabled.collect(), &Pipeline::standard());
+        let enabled = rules
+            .rules()
+            .iter()
+            .filter(|rule| !disabled.contains(&rule.id))
+            .cloned();
+        let (engine, errors) = Engine::compile(enabled.collect(), &Pipeline::default());
         let mut refused = rules.refused().to_vec();
         refused.extend(errors.iter().map(|error| Refusal {
             file: error.file.clone(),

@@ -63,14 +63,22 @@ impl Hit {
 
 /// The rule's own `saqshy: {entity: FIELD}` first, then the usual fields.
 fn entity_of(rule: &Rule, event: EventRef<'_>) -> Entity {
-    rule.custom.get("saqshy.entity").map(String::as_str)
+    rule.custom
+        .get("saqshy.entity")
+        .map(String::as_str)
         .into_iter()
         .chain(ENTITY_FIELDS)
         .find_map(|field| {
             let value = first_text(event, field)?;
-            Some(Entity { kind: field.to_owned(), value })
+            Some(Entity {
+                kind: field.to_owned(),
+                value,
+            })
         })
-        .unwrap_or_else(|| Entity { kind: "unknown".into(), value: "-".into() })
+        .unwrap_or_else(|| Entity {
+            kind: "unknown".into(),
+            value: "-".into(),
+        })
 }
 
 /// The level of a rule; one that names none is `informational`.

@@ -29,7 +29,7 @@ impl RuleSet {
     pub fn add_text(&mut self, origin: &Path, text: &str) {
         for document in parse_documents(text, origin) {
             match document {
-                Ok(Document::Rule(rule)) => self.add_rule(origin, rule),
+                Ok(Document::Rule(rule)) => self.add_rule(origin, *rule),
                 Ok(_) => self.set_aside += 1,
                 Err(error) => self.refuse(&error.file, error.line, error.reason.to_string()),
             }
@@ -38,7 +38,9 @@ impl RuleSet {
 
     /// Adds every `.yml` and `.yaml` file below `folder`, in the order of their names.
     pub fn add_folder(&mut self, folder: &Path) {
-        let walk = walkdir::WalkDir::new(folder).follow_links(true).sort_by_file_name();
+        let walk = walkdir::WalkDir::new(folder)
+            .follow_links(true)
+            .sort_by_file_name();
         for entry in walk {
             let path = match entry {
                 Ok(entry) if entry.file_type().is_file() => entry.into_path(),
@@ -49,7 +51,10 @@ impl RuleSet {
                     continue;
                 }
             };
-            if !matches!(path.extension().and_then(|end| end.to_str()), Some("yml" | "yaml")) {
+            if !matches!(
+                path.extension().and_then(|end| end.to_str()),
+                Some("yml" | "yaml")
+            ) {
                 continue;
             }
             match read_text(&path) {
@@ -87,7 +92,11 @@ impl RuleSet {
     }
 
     pub(crate) fn refuse(&mut self, file: &Path, line: usize, reason: String) {
-        self.refused.push(Refusal { file: file.to_owned(), line, reason });
+        self.refused.push(Refusal {
+            file: file.to_owned(),
+            line,
+            reason,
+        });
     }
 }
 
@@ -95,14 +104,17 @@ impl RuleSet {
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
 fn read_text(path: &Path) -> Result<String, String> {
-    let size = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+    let size = std::fs::metadata(path)
+        .map_err(|error| error.to_string())?
+        .len();
     if size > FILE_BYTES_MAX {
-        return Err(format!("{size} bytes are more than the {FILE_BYTES_MAX} allowed for a rule file"));
+        return Err(format!(
+            "{size} bytes are more than the {FILE_BYTES_MAX} allowed for a rule file"
+        ));
     }
     let bytes = std::fs::read(path).map_err(|error| format!("could not be read: {error}"))?;
-    String::from_utf8(bytes).map_err(|error| {
-        format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to())
-    })
+    String::from_utf8(bytes)
+        .map_err(|error| format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
 }
 
 #[cfg(test)]
@@ -122,8 +134,16 @@ mod tests {
         let mut set = RuleSet::default();
         set.add_folder(folder.path());
         assert_eq!(set.rules().len(), 1);
-        let names: Vec<_> = set.refused().iter().map(|r| r.file.file_name().unwrap().to_owned()).collect();
+        let names: Vec<_> = set
+            .refused()
+            .iter()
+            .map(|r| r.file.file_name().unwrap().to_owned())
+            .collect();
         assert_eq!(names, ["b.yml", "c.yml", "d.yml"]);
-        assert!(set.refused()[1].reason.contains("already taken by"), "{}", set.refused()[1].reason);
+        assert!(
+            set.refused()[1].reason.contains("already taken by"),
+            "{}",
+            set.refused()[1].reason
+        );
     }
 }

@@ -91,22 +91,39 @@ impl Sample {
 
 /// Runs the samples of one rule against a detector that holds it alone; the positive ones must hit
 /// at least once, the negative ones never. `at` in the failures counts from 1.
-pub fn check(rule: &str, detector: &Detector, samples: &Samples, received: Timestamp) -> Vec<SampleFailure> {
+pub fn check(
+    rule: &str,
+    detector: &Detector,
+    samples: &Samples,
+    received: Timestamp,
+) -> Vec<SampleFailure> {
     let mut failures = Vec::new();
-    for (kind, list) in [("positive", &samples.positive), ("negative", &samples.negative)] {
+    for (kind, list) in [
+        ("positive", &samples.positive),
+        ("negative", &samples.negative),
+    ] {
         if list.is_empty() {
-            failures.push(SampleFailure::None { rule: rule.to_owned(), kind });
+            failures.push(SampleFailure::None {
+                rule: rule.to_owned(),
+                kind,
+            });
         }
     }
     let hits = |sample: &Sample| !detector.detect(&sample.events(received)).is_empty();
     for (sample, at) in samples.positive.iter().zip(1..) {
         if !hits(sample) {
-            failures.push(SampleFailure::Missed { rule: rule.to_owned(), at });
+            failures.push(SampleFailure::Missed {
+                rule: rule.to_owned(),
+                at,
+            });
         }
     }
     for (sample, at) in samples.negative.iter().zip(1..) {
         if hits(sample) {
-            failures.push(SampleFailure::Hit { rule: rule.to_owned(), at });
+            failures.push(SampleFailure::Hit {
+                rule: rule.to_owned(),
+                at,
+            });
         }
     }
     failures

@@ -24,14 +24,23 @@ fn every_rule_hits_its_positive_samples_and_none_of_the_negative_ones() {
         let text = std::fs::read_to_string(file).unwrap();
         let (detector, set) = detector_of(file, &text);
         for refusal in detector.refused() {
-            failures.push(format!("{}:{}: {}", file.display(), refusal.line, refusal.reason));
+            failures.push(format!(
+                "{}:{}: {}",
+                file.display(),
+                refusal.line,
+                refusal.reason
+            ));
         }
         assert_eq!(set.rules().len(), 1, "{}", file.display());
         let beside = file.with_extension("samples.toml");
         let samples: Samples = toml::from_str(&std::fs::read_to_string(&beside).unwrap())
             .unwrap_or_else(|error| panic!("{}: {error}", beside.display()));
         let failed = check(&set.rules()[0].title, &detector, &samples, received);
-        failures.extend(failed.iter().map(|failure| format!("{}: {failure}", file.display())));
+        failures.extend(
+            failed
+                .iter()
+                .map(|failure| format!("{}: {failure}", file.display())),
+        );
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
