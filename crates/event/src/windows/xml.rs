@@ -77,18 +77,34 @@ fn resolve(reference: &BytesRef<'_>) -> String {
 #[derive(Default)]
 struct State {
     event: WindowsEvent,
-    /// Local names of the open elements.
-    path: Vec<String>,
-    /// `Name` attribute of the open elements of `EventData` and `UserData`.
+    /// The open elements, outermost first.
+    open: Vec<Open>,
+    /// Local name of the innermost element, if nothing was opened or closed since.
+    local: String,
+    /// Its `Name` attribute, inside `EventData` and `UserData`.
     name: Option<String>,
     text: String,
-    /// Whether the innermost element had children: then its text is only layout.
-    has_child: Vec<bool>,
     /// Elements of `EventData` seen, empty ones too: an unnamed one is named by its position.
     position: usize,
     raw: Raw,
     has_system: bool,
     done: bool,
+}
+
+/// What an open element is, as far as it matters for those inside.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Open {
+    Event,
+    System,
+    EventData,
+    UserData,
+    /// The element inside `UserData`, and those inside it.
+    UserElement,
+    RenderingInfo,
+    RenderedKeywords,
+    /// An element whose text is read when it closes.
+    Leaf,
+    Other,
 }
 
 /// Numbers of `System`, for which names are found at the end.
@@ -102,75 +118,82 @@ struct Raw {
 
 impl State {
     fn open(&mut self, start: &BytesStart<'_>) -> Result<(), XmlError> {
-        if self.path.len() >= DEPTH_MAX {
+        if self.open.len() >= DEPTH_MAX {
             return Err(XmlError::Malformed {
                 offset: 0,
                 reason: "too deep".into(),
             });
         }
-        if let Some(has_child) = self.has_child.last_mut() {
-            *has_child = true;
-        }
         let local = start.local_name();
-        let local = String::from_utf8_lossy(local.as_ref()).into_owned();
+        let local = String::from_utf8_lossy(local.as_ref());
         self.text.clear();
         self.name = None;
-        match self
-            .path
-            .iter()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .as_slice()
-        {
-            ["Event"] => self.has_system |= local == "System",
-            ["Event", "System"] => self.system_attributes(&local, start),
-            [
-                "Event",
-                "EventData" | "UserData" | "ProcessingErrorData",
-                ..,
-            ] => {
-                self.name = attribute(start, "Name").filter(|name| !name.is_empty());
+        let opened = match (self.open.last(), local.as_ref()) {
+            (None, "Event") => Open::Event,
+            (Some(Open::Event), "System") => {
+                self.has_system = true;
+                Open::System
             }
-            _ => {}
-        }
-        self.path.push(local);
-        self.has_child.push(false);
+            (Some(Open::Event), "EventData") => Open::EventData,
+            (Some(Open::Event), "UserData") => Open::UserData,
+            (Some(Open::Event), "RenderingInfo") => Open::RenderingInfo,
+            (Some(Open::System), local) => {
+                self.system_attributes(local, start);
+                Open::Leaf
+            }
+            (Some(Open::EventData), _) => {
+                self.position += 1;
+                self.name = attribute(start, "Name").filter(|name| !name.is_empty());
+                Open::Leaf
+            }
+            (Some(Open::UserData), _) => {
+                self.event
+                    .user_data_name
+                    .get_or_insert_with(|| local.as_ref().to_owned());
+                Open::UserElement
+            }
+            (Some(Open::UserElement), _) => {
+                self.name = attribute(start, "Name").filter(|name| !name.is_empty());
+                Open::UserElement
+            }
+            (Some(Open::RenderingInfo), "Keywords") => Open::RenderedKeywords,
+            (Some(Open::RenderingInfo | Open::RenderedKeywords), _) => Open::Leaf,
+            _ => Open::Other,
+        };
+        self.open.push(opened);
+        self.local.clear();
+        self.local.push_str(&local);
         Ok(())
     }
 
     fn close(&mut self) {
-        let Some(local) = self.path.pop() else { return };
-        let has_child = self.has_child.pop().unwrap_or(false);
+        let Some(closed) = self.open.pop() else {
+            return;
+        };
         let text = std::mem::take(&mut self.text);
         let name = self.name.take();
-        match self
-            .path
-            .iter()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .as_slice()
-        {
-            [] => self.done = local == "Event",
-            ["Event", "System"] => self.system_text(&local, text.trim()),
-            ["Event", "EventData"] => {
-                self.position += 1;
-                let name = name.unwrap_or(local);
-                match name.as_str() {
-                    "Data" => add(
-                        &mut self.event.event_data,
-                        &format!("param{}", self.position),
-                        &text,
-                    ),
-                    name => add(&mut self.event.event_data, name, &text),
+        let local = std::mem::take(&mut self.local);
+        match (self.open.last(), closed) {
+            (None, _) => self.done = closed == Open::Event,
+            // A closed element has taken the name away: its parent's text is only layout.
+            _ if local.is_empty() => {}
+            (Some(Open::System), _) => self.system_text(&local, text.trim()),
+            (Some(Open::EventData), _) => match name.as_deref().unwrap_or(&local) {
+                "Data" => {
+                    let name = format!("param{}", self.position);
+                    add(&mut self.event.event_data, &name, &text);
                 }
+                name => add(&mut self.event.event_data, name, &text),
+            },
+            (Some(Open::UserElement), _) => {
+                add(
+                    &mut self.event.user_data,
+                    name.as_deref().unwrap_or(&local),
+                    &text,
+                );
             }
-            ["Event", "UserData"] => self.event.user_data_name = Some(local),
-            ["Event", "UserData", ..] if !has_child => {
-                let name = name.unwrap_or(local);
-                add(&mut self.event.user_data, &name, &text);
-            }
-            ["Event", "RenderingInfo"] => self.rendered(&local, &text),
-            ["Event", "RenderingInfo", "Keywords"] => {
+            (Some(Open::RenderingInfo), _) => self.rendered(&local, &text),
+            (Some(Open::RenderedKeywords), _) => {
                 let keyword = text.trim().to_owned();
                 if !keyword.is_empty() && !self.event.keywords.contains(&keyword) {
                     self.event.keywords.push(keyword);
@@ -178,6 +201,8 @@ impl State {
             }
             _ => {}
         }
+        self.text = text;
+        self.text.clear();
     }
 
     fn system_attributes(&mut self, local: &str, start: &BytesStart<'_>) {
