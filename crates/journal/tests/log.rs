@@ -143,6 +143,27 @@ fn missing_foreign_and_left_over_files_are_told_apart() {
     assert_eq!(paths, ["notes.txt", "tile/entries/001"]);
 }
 
+#[test]
+fn a_journal_is_verified_while_it_grows() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = TileLog::open_or_create(dir.path(), &key()).unwrap();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let order = std::sync::atomic::Ordering::SeqCst;
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            while !done.load(order) {
+                let report = verify_dir(dir.path(), &key().verifying_key());
+                assert!(report.is_ok(), "{report:?}");
+            }
+        });
+        for _ in 0..30 {
+            log.append(&leaves(log.size()..log.size() + 90)).unwrap();
+            log.checkpoint(&key()).unwrap();
+        }
+        done.store(true, order);
+    });
+}
+
 /// A storage whose write number `fail_at` fails, after it took effect or before.
 #[derive(Clone, Default)]
 struct Faulty {
