@@ -292,7 +292,7 @@ fn sample_files() -> Vec<(String, Vec<u8>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn one_flipped_bit_in_any_file_is_found_and_named(file in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), bit in 0u8..8) {
@@ -324,6 +324,11 @@ proptest! {
         let named: std::collections::BTreeSet<_> = found.iter().map(|f| f.path.clone()).collect();
         prop_assert!(named.contains("checkpoint") || named.is_superset(&paths), "{:?} {:?}", paths, found);
     }
+
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
     fn any_batches_give_the_same_tree_and_any_prefix_is_consistent(steps in prop::collection::vec(1u64..400, 1..8), cut in any::<prop::sample::Index>()) {
