@@ -6,30 +6,22 @@ skip-to-content = Skip to the content
 loading = Loading…
 never = never
 none = none
-yes = yes
-no = no
 all = All
 save = Save
 cancel = Cancel
 close = Close
 create = Create
-add = Add
 edit = Edit
 open = Open
 copy = Copy
 copied = Copied
-retry = Try again
-refresh = Refresh
-back = Back
 more = Load more
 details = Details
 optional = optional
-required = required
 actions = Actions
 error-title = That did not work
 error-code = Code: { $code }
 error-not-found = There is nothing at this address
-error-no-permission = Your role does not allow this
 error-network = The server does not answer. Check the connection and try again.
 error-read-more = What this error means
 duration-days-hours = { $days } d { $hours } h
@@ -136,10 +128,6 @@ notice-state-failed = Not delivered
 
 overview-title = Overview
 overview-events = Events received
-overview-events-total = { $count ->
-    [one] { $count } event
-   *[other] { $count } events
-  }
 overview-rate = Events over time
 overview-rate-summary = From { $from } to { $to }: { $total } in all, { $peak } in the busiest interval.
 overview-alerts = Alerts by level
@@ -297,7 +285,6 @@ alert-triage-comment = Comment
 alert-triage-comment-hint = What was checked and what follows from it
 alert-triage-saved = The triage has been saved
 alert-triage-stale = Somebody changed this alert meanwhile. The page now shows the new state; check it and save again.
-alert-assign-me = Take it
 alert-time = Time
 alert-host = Host
 alert-user = User
@@ -306,7 +293,6 @@ alert-dataset = Kind of log
 alert-comments = Comments
 alert-comments-none = No comments yet
 alert-show-events = Show in search
-alert-show-rule = Show the rule
 alert-to-incident = Open the incident
 entity-kind-host = host
 entity-kind-user = user
@@ -330,7 +316,6 @@ incident-assignee = Assignee
 incident-detected = Detected
 incident-detected-hint = The moment from which the law’s terms are counted
 incident-occurred = Occurred
-incident-created = Registered
 incident-closed-at = Closed
 incident-alerts-linked = { $count ->
     [one] { $count } alert will be attached
@@ -346,7 +331,6 @@ incident-state-reason-hint = Goes into the journal and cannot be changed later
 incident-state-changed = The state has been changed
 incident-edit = Edit the incident
 incident-saved = The changes have been saved
-incident-overview = Overview
 incident-timeline = Timeline
 incident-alerts = Alerts
 incident-tasks = Tasks
@@ -373,7 +357,8 @@ incident-proof-sealed = Sealed
 incident-proof-sealed-yes = Under a signed checkpoint
 incident-proof-sealed-no = Waits for the next checkpoint
 incident-proof-download = Download the proof pack
-incident-alerts-attach = Attach alerts
+incident-attach-done = The alerts have been attached
+incident-alerts-attach = Attach to an incident
 
 ## Clocks
 
@@ -404,7 +389,6 @@ clock-record-answer = Record the answer
 notice-new = New notice
 notice-duty = Duty
 notice-addressee = Addressee
-notice-address = Sent to
 notice-text = Text
 notice-text-hint = Empty: the program describes the incident itself.
 notice-create = Make the draft
@@ -419,9 +403,6 @@ notice-preview = View the document
 notice-download = Download the PDF
 notice-none = No notices yet
 notice-approved-by = Approved by
-notice-sent-at = Sent
-notice-acknowledged-at = Receipt confirmed
-notice-created-at = Drafted
 notice-hash = SHA-256 of the document
 notice-record-receipt = Record a paper receipt
 notice-record-answer = Record the answer received
@@ -471,13 +452,12 @@ sources-drop-reasons = Why dropped
 sources-spool = Spool
 sources-spool-usage = { $used } of { $max }
 sources-totals = Total
-sources-balance-ok = The ledger is balanced: nothing is missing
+sources-balance-ok = The ledger is balanced: every record is accounted for
 sources-balance-off = { $count } records are not accounted for
 
 ## Journal
 
 journal-title = Journal
-journal-size = Leaves
 journal-index = Leaf
 journal-time = Time
 journal-actor = Who
@@ -544,11 +524,8 @@ rule-alerts = Its alerts
 ## Law
 
 law-title = Law
-law-packs = Acts
-law-editions = Editions
 law-edition-from = in force from { $date }
 law-known-until = Editions known until { $date }
-law-duties = Duties
 law-duties-count = { $count ->
     [one] { $count } duty
    *[other] { $count } duties
@@ -580,9 +557,6 @@ users-language = Language
 users-state = State
 users-enabled = Active
 users-disabled = Blocked
-users-enable = Unblock
-users-disable = Block
-users-created-at = Created
 users-last-sign-in = Last sign-in
 users-password = Password
 users-password-new = New password

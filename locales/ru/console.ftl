@@ -6,30 +6,22 @@ skip-to-content = Перейти к содержанию
 loading = Загрузка…
 never = никогда
 none = нет
-yes = да
-no = нет
 all = Все
 save = Сохранить
 cancel = Отмена
 close = Закрыть
 create = Создать
-add = Добавить
 edit = Изменить
 open = Открыть
 copy = Копировать
 copied = Скопировано
-retry = Повторить
-refresh = Обновить
-back = Назад
 more = Показать ещё
 details = Подробнее
 optional = необязательно
-required = обязательно
 actions = Действия
 error-title = Не получилось
 error-code = Код: { $code }
 error-not-found = По этому адресу ничего нет
-error-no-permission = Ваша роль этого не позволяет
 error-network = Сервер не отвечает. Проверьте соединение и повторите.
 error-read-more = Что означает эта ошибка
 duration-days-hours = { $days } д { $hours } ч
@@ -137,11 +129,6 @@ notice-state-failed = Не доставлено
 
 overview-title = Обзор
 overview-events = Поступило событий
-overview-events-total = { $count ->
-    [one] { $count } событие
-    [few] { $count } события
-   *[other] { $count } событий
-  }
 overview-rate = Поступление событий по времени
 overview-rate-summary = С { $from } по { $to }: всего { $total }, в самом насыщенном интервале { $peak }.
 overview-alerts = Оповещения по уровням
@@ -303,7 +290,6 @@ alert-triage-comment = Комментарий
 alert-triage-comment-hint = Что проверено и что из этого следует
 alert-triage-saved = Первичный анализ сохранён
 alert-triage-stale = Тем временем оповещение изменил кто-то другой. Теперь показано новое состояние: проверьте и сохраните снова.
-alert-assign-me = Взять себе
 alert-time = Время
 alert-host = Хост
 alert-user = Пользователь
@@ -312,7 +298,6 @@ alert-dataset = Вид журнала
 alert-comments = Комментарии
 alert-comments-none = Комментариев пока нет
 alert-show-events = Показать в поиске
-alert-show-rule = Показать правило
 alert-to-incident = Открыть инцидент
 entity-kind-host = хост
 entity-kind-user = пользователь
@@ -336,7 +321,6 @@ incident-assignee = Ответственный
 incident-detected = Обнаружен
 incident-detected-hint = С этого момента отсчитываются сроки по закону
 incident-occurred = Произошёл
-incident-created = Зарегистрирован
 incident-closed-at = Закрыт
 incident-alerts-linked = { $count ->
     [one] Будет приложено { $count } оповещение
@@ -353,7 +337,6 @@ incident-state-reason-hint = Записывается в журнал, изме�
 incident-state-changed = Состояние изменено
 incident-edit = Изменить инцидент
 incident-saved = Изменения сохранены
-incident-overview = Обзор
 incident-timeline = Хронология
 incident-alerts = Оповещения
 incident-tasks = Задачи
@@ -380,7 +363,8 @@ incident-proof-sealed = Закрепление
 incident-proof-sealed-yes = Под подписанной контрольной точкой
 incident-proof-sealed-no = Ждёт следующей контрольной точки
 incident-proof-download = Скачать пакет доказательства
-incident-alerts-attach = Приложить оповещения
+incident-attach-done = Оповещения приложены
+incident-alerts-attach = Приложить к инциденту
 
 ## Сроки
 
@@ -411,7 +395,6 @@ clock-record-answer = Записать ответ
 notice-new = Новое уведомление
 notice-duty = Обязанность
 notice-addressee = Кому
-notice-address = Адрес отправки
 notice-text = Текст
 notice-text-hint = Если пусто, программа опишет инцидент сама.
 notice-create = Составить проект
@@ -426,9 +409,6 @@ notice-preview = Просмотреть документ
 notice-download = Скачать PDF
 notice-none = Уведомлений пока нет
 notice-approved-by = Утвердил
-notice-sent-at = Отправлено
-notice-acknowledged-at = Получение подтверждено
-notice-created-at = Проект составлен
 notice-hash = SHA-256 документа
 notice-record-receipt = Записать получение на бумаге
 notice-record-answer = Записать полученный ответ
@@ -478,13 +458,12 @@ sources-drop-reasons = Причины потерь
 sources-spool = Буфер
 sources-spool-usage = Занято { $used } из { $max }
 sources-totals = Всего
-sources-balance-ok = Учёт сходится: ничего не пропало
+sources-balance-ok = Учёт сходится: учтена каждая запись
 sources-balance-off = Не учтено записей: { $count }
 
 ## Журнал
 
 journal-title = Журнал
-journal-size = Записей
 journal-index = Запись
 journal-time = Время
 journal-actor = Кто
@@ -553,11 +532,8 @@ rule-alerts = Его оповещения
 ## Законодательство
 
 law-title = Законодательство
-law-packs = Акты
-law-editions = Редакции
 law-edition-from = действует с { $date }
 law-known-until = Редакции известны до { $date }
-law-duties = Обязанности
 law-duties-count = { $count ->
     [one] { $count } обязанность
     [few] { $count } обязанности
@@ -590,9 +566,6 @@ users-language = Язык
 users-state = Состояние
 users-enabled = Активен
 users-disabled = Заблокирован
-users-enable = Разблокировать
-users-disable = Заблокировать
-users-created-at = Создан
 users-last-sign-in = Последний вход
 users-password = Пароль
 users-password-new = Новый пароль
