@@ -167,7 +167,6 @@ impl Intake {
 impl Drop for Intake {
     fn drop(&mut self) {
         self.courier.stop.cancel();
-        self.courier.give_up.cancel();
     }
 }
 

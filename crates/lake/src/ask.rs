@@ -88,19 +88,24 @@ impl Lake {
         spawn_blocking(move || {
             let span = (range.to - range.from).unsigned_abs();
             let width = span.div_ceil(buckets as u64).max(1);
-            let counts: Vec<AtomicU64> =
-                (0..span.div_ceil(width)).map(|_| AtomicU64::new(0)).collect();
+            let counts: Vec<AtomicU64> = (0..span.div_ceil(width))
+                .map(|_| AtomicU64::new(0))
+                .collect();
             sources.each(&query, range, &flag, &|_, times, _| {
                 for time in times {
                     let bucket = (time - range.from).unsigned_abs() / width;
                     counts[bucket as usize].fetch_add(1, Ordering::Relaxed);
                 }
             })?;
-            let starts = (0..).map(|bucket: u64| range.from.saturating_add_unsigned(bucket * width));
+            let starts =
+                (0..).map(|bucket: u64| range.from.saturating_add_unsigned(bucket * width));
             Ok(starts
                 .zip(counts)
                 .map(|(start, count)| {
-                    (Timestamp::from_microsecond(start).unwrap_or(from), count.into_inner())
+                    (
+                        Timestamp::from_microsecond(start).unwrap_or(from),
+                        count.into_inner(),
+                    )
                 })
                 .collect())
         })
@@ -138,7 +143,9 @@ impl Lake {
             test: Test::Text(id.to_owned()),
         };
         let mut events = self.search(SearchRequest {
-            query: Query { root: Node::Leaf(leaf) },
+            query: Query {
+                root: Node::Leaf(leaf),
+            },
             from: None,
             to: None,
             limit: 1,
@@ -170,7 +177,10 @@ impl Lake {
                     Ok(hash) => format!("SHA-256 is {hash}, the table's log says {}", file.sha256),
                     Err(error) => format!("cannot be read: {error}"),
                 };
-                findings.push(FileFinding { path: file.path.clone(), what });
+                findings.push(FileFinding {
+                    path: file.path.clone(),
+                    what,
+                });
             }
             Ok(findings)
         })

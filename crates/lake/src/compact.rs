@@ -42,9 +42,13 @@ impl Lake {
             let (dir, reader) = (self.inner.config.dir.clone(), self.inner.reader.clone());
             let inputs = group.clone();
             let written = spawn_blocking(move || join(&dir, &reader, &inputs)).await??;
-            let Some((count, file)) = written else { continue };
-            let removed: Vec<LakeFile> =
-                group[..count].iter().map(|file| LakeFile::clone(file)).collect();
+            let Some((count, file)) = written else {
+                continue;
+            };
+            let removed: Vec<LakeFile> = group[..count]
+                .iter()
+                .map(|file| LakeFile::clone(file))
+                .collect();
             let added = vec![file];
             let mut table = self.inner.table.lock().await;
             let commit = Commit {
@@ -58,13 +62,16 @@ impl Lake {
             table.commit(commit).await?;
             let version = table.version();
             self.change(|view| {
-                view.files.retain(|file| !removed.iter().any(|gone| gone.path == file.path));
+                view.files
+                    .retain(|file| !removed.iter().any(|gone| gone.path == file.path));
                 view.files.extend(added.iter().cloned().map(Arc::new));
                 view.version = version;
             });
             drop(table);
             for file in &group[..count] {
-                replaced.waiting.push((Arc::downgrade(file), file.path.clone(), now));
+                replaced
+                    .waiting
+                    .push((Arc::downgrade(file), file.path.clone(), now));
             }
             done.removed.extend(removed);
             done.added.extend(added);
@@ -83,7 +90,11 @@ impl Lake {
         let mut table = self.inner.table.lock().await;
         let gone: Vec<Arc<LakeFile>> = {
             let view = self.view();
-            view.files.iter().filter(|file| paths.contains(&file.path)).cloned().collect()
+            view.files
+                .iter()
+                .filter(|file| paths.contains(&file.path))
+                .cloned()
+                .collect()
         };
         if gone.is_empty() {
             return Ok(Vec::new());
@@ -104,7 +115,9 @@ impl Lake {
             view.version = version;
         });
         for file in &gone {
-            replaced.waiting.push((Arc::downgrade(file), file.path.clone(), now));
+            replaced
+                .waiting
+                .push((Arc::downgrade(file), file.path.clone(), now));
         }
         Ok(removed)
     }
@@ -143,7 +156,10 @@ impl Lake {
         let mut partitions: BTreeMap<(&str, &str), Vec<&Arc<LakeFile>>> = BTreeMap::new();
         for file in &view.files {
             if file.rows < config.compact_rows {
-                partitions.entry((&file.day, &file.dataset)).or_default().push(file);
+                partitions
+                    .entry((&file.day, &file.dataset))
+                    .or_default()
+                    .push(file);
             }
         }
         let mut groups = Vec::new();
@@ -182,7 +198,9 @@ fn join(
         }
         count += 1;
     }
-    let [first, _, ..] = &files[..count] else { return Ok(None) };
+    let [first, _, ..] = &files[..count] else {
+        return Ok(None);
+    };
     let mut batches = Vec::new();
     for file in &files[..count] {
         batches.extend(reader.read_all(file)?);

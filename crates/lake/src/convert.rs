@@ -13,10 +13,10 @@ use saqshy_event::{ABSENT, Batch, Column, EcsType};
 
 use crate::error::LakeError;
 use crate::schema::{
-    COLUMN_DATASET, COLUMN_INGESTED, COLUMN_TIMESTAMP, Caps, Columns, is_raw, overflow_field,
-    plain_type,
+    COLUMN_DATASET, COLUMN_INGESTED, COLUMN_TIMESTAMP, Caps, Columns, DATASET_OTHER, is_raw,
+    overflow_field, plain_type,
 };
-use crate::stored::{Core, DATASET_OTHER, Fitted, Kept, keep};
+use crate::stored::{Core, Fitted, Kept, keep};
 use crate::time::day_of;
 
 /// Events of one day and one dataset as Arrow columns.
@@ -46,7 +46,7 @@ pub(crate) fn parts_of(
     let mut groups: BTreeMap<(i32, String), (Vec<u32>, Vec<Core>)> = BTreeMap::new();
     for event in batch.events() {
         let mut core = Core::of(event, now);
-        if !columns.admits_dataset(&core.dataset, caps) {
+        if !columns.admit_dataset(&core.dataset, caps) {
             let name = std::mem::replace(&mut core.dataset, DATASET_OTHER.into());
             core.claimed.push(("malformed.data_stream.dataset", name));
         }
@@ -81,10 +81,16 @@ fn part(
     let (times, receipts) = (bounds(&timestamps), bounds(&ingested));
     for (name, values) in [(COLUMN_TIMESTAMP, timestamps), (COLUMN_INGESTED, ingested)] {
         fields.push(Field::new(name, plain_type(EcsType::Date), true));
-        arrays.push(Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC")));
+        arrays.push(Arc::new(
+            TimestampMicrosecondArray::from(values).with_timezone("UTC"),
+        ));
     }
     for (row, core) in cores.into_iter().enumerate() {
-        overflow[row].extend(core.claimed.into_iter().map(|(name, text)| (name.into(), text)));
+        overflow[row].extend(
+            core.claimed
+                .into_iter()
+                .map(|(name, text)| (name.into(), text)),
+        );
     }
 
     for column in batch.columns() {
@@ -92,10 +98,15 @@ fn part(
         if matches!(name, COLUMN_TIMESTAMP | COLUMN_INGESTED | COLUMN_DATASET) {
             continue;
         }
-        if rows.iter().all(|&row| column.keys()[row as usize] == ABSENT) {
+        if rows
+            .iter()
+            .all(|&row| column.keys()[row as usize] == ABSENT)
+        {
             continue;
         }
-        let place = columns.place(&dataset, name, caps).map(|at| columns.list()[at].clone());
+        let place = columns
+            .place(&dataset, name, caps)
+            .map(|at| columns.list()[at].clone());
         match place {
             None => all_to_overflow(column, rows, &mut overflow),
             Some(def) => {
@@ -112,7 +123,14 @@ fn part(
     }
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?;
     let bytes = batch.get_array_memory_size();
-    Ok(Part { day, dataset: dataset.into(), batch, times, ingested: receipts, bytes })
+    Ok(Part {
+        day,
+        dataset: dataset.into(),
+        batch,
+        times,
+        ingested: receipts,
+        bytes,
+    })
 }
 
 fn bounds(values: &[i64]) -> (i64, i64) {
@@ -171,7 +189,9 @@ fn to_array(
                 Fitted::Time(micros) => Some(micros),
                 _ => None,
             })?;
-            Some(Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC")))
+            Some(Arc::new(
+                TimestampMicrosecondArray::from(values).with_timezone("UTC"),
+            ))
         }
     }
 }

@@ -23,7 +23,12 @@ pub enum LakeError {
     #[error("cancelled")]
     Cancelled,
     #[error("could not {what} `{path}`")]
-    File { what: &'static str, path: PathBuf, #[source] source: std::io::Error },
+    File {
+        what: &'static str,
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("table log")]
     Table(#[from] deltalake::DeltaTableError),
     #[error("columns")]

@@ -58,7 +58,9 @@ enum Wanted {
 impl Program {
     /// Compiles `query` for a source with these columns and this dataset.
     pub(crate) fn new(query: &Query, schema: &Schema, dataset: &str) -> Self {
-        Program { node: compile(&query.root, schema, dataset) }
+        Program {
+            node: compile(&query.root, schema, dataset),
+        }
     }
 
     /// Whether no row of the source can match.
@@ -84,7 +86,10 @@ impl Program {
             columns.dedup();
             match stages.last_mut() {
                 Some(stage) if stage.columns == columns => stage.steps.push(step),
-                _ => stages.push(Stage { columns, steps: vec![step] }),
+                _ => stages.push(Stage {
+                    columns,
+                    steps: vec![step],
+                }),
             }
         }
         stages
@@ -107,10 +112,14 @@ impl Stage {
 fn compile(node: &Node, schema: &Schema, dataset: &str) -> Step {
     match node {
         Node::All => Step::Always(true),
-        Node::And(nodes) => {
-            join(nodes.iter().map(|inner| compile(inner, schema, dataset)), false)
-        }
-        Node::Or(nodes) => join(nodes.iter().map(|inner| compile(inner, schema, dataset)), true),
+        Node::And(nodes) => join(
+            nodes.iter().map(|inner| compile(inner, schema, dataset)),
+            false,
+        ),
+        Node::Or(nodes) => join(
+            nodes.iter().map(|inner| compile(inner, schema, dataset)),
+            true,
+        ),
         Node::Not(inner) => match compile(inner, schema, dataset) {
             Step::Always(yes) => Step::Always(!yes),
             Step::Not(inner) => *inner,
@@ -186,7 +195,11 @@ fn compile_leaf(leaf: &Leaf, schema: &Schema, dataset: &str) -> Step {
             Wanted::Exact(name) => Some(Matcher::of_field(&leaf.test, ecs_type(name))),
             Wanted::Pattern(_) => None,
         };
-        steps.push(Step::Overflow(OverflowTest { wanted, test: leaf.test.clone(), matcher }));
+        steps.push(Step::Overflow(OverflowTest {
+            wanted,
+            test: leaf.test.clone(),
+            matcher,
+        }));
     }
     join(steps.into_iter(), true)
 }
@@ -309,14 +322,12 @@ impl ColumnTest {
                     open(row) && matcher.bool(values.value(row))
                 })
             }
-            DataType::Timestamp(..) => {
-                match array.as_primitive_opt::<TimestampMicrosecondType>() {
-                    Some(times) => BooleanBuffer::collect_bool(rows, |row| {
-                        open(row) && matcher.time(times.value(row))
-                    }),
-                    None => BooleanBuffer::new_unset(rows),
-                }
-            }
+            DataType::Timestamp(..) => match array.as_primitive_opt::<TimestampMicrosecondType>() {
+                Some(times) => BooleanBuffer::collect_bool(rows, |row| {
+                    open(row) && matcher.time(times.value(row))
+                }),
+                None => BooleanBuffer::new_unset(rows),
+            },
             _ => BooleanBuffer::new_unset(rows),
         }
     }
@@ -328,14 +339,14 @@ fn verdicts<'a>(
     values: &ArrayRef,
     matcher: &Matcher,
 ) -> &'a [bool] {
-    let same = remembered.as_ref().is_some_and(|(seen, _)| same_array(seen, values));
+    let same = remembered
+        .as_ref()
+        .is_some_and(|(seen, _)| same_array(seen, values));
     if !same {
         let verdicts = match values.as_string_opt::<i32>() {
             Some(texts) => texts
                 .iter()
-                .map(|text| {
-                    text.is_some_and(|text| any_item(text, |item| matcher.text(item)))
-                })
+                .map(|text| text.is_some_and(|text| any_item(text, |item| matcher.text(item))))
                 .collect(),
             None => vec![false; values.len()],
         };
@@ -362,7 +373,9 @@ impl OverflowTest {
     fn eval(&self, batch: &RecordBatch) -> BooleanBuffer {
         let rows = batch.num_rows();
         let entries = batch.column_by_name(COLUMN_OVERFLOW).and_then(Entries::of);
-        let Some(entries) = entries else { return BooleanBuffer::new_unset(rows) };
+        let Some(entries) = entries else {
+            return BooleanBuffer::new_unset(rows);
+        };
         BooleanBuffer::collect_bool(rows, |row| {
             entries.of_row(row).any(|(name, text)| {
                 self.wanted.wants(name)

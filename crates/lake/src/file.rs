@@ -60,12 +60,20 @@ pub(crate) struct Contents {
 /// Writes the rows to a new file in its partition folder; durable on return.
 ///
 /// A file that no commit names is ignored and, at the next start, deleted.
-pub(crate) fn write(dir: &Path, merged: &Merged, contents: &Contents) -> Result<LakeFile, LakeError> {
+pub(crate) fn write(
+    dir: &Path,
+    merged: &Merged,
+    contents: &Contents,
+) -> Result<LakeFile, LakeError> {
     let temporary_dir = dir.join(TEMPORARY_DIR);
     make_dir(&temporary_dir)?;
     let temporary = temporary_dir.join(format!("{:?}.parquet", std::thread::current().id()));
     let file = File::create(&temporary).map_err(at("create", &temporary))?;
-    let sink = Hashing { inner: BufWriter::with_capacity(1 << 20, file), hash: Sha256::new(), bytes: 0 };
+    let sink = Hashing {
+        inner: BufWriter::with_capacity(1 << 20, file),
+        hash: Sha256::new(),
+        bytes: 0,
+    };
     let options = ArrowWriterOptions::new()
         .with_properties(properties()?)
         .with_skip_arrow_metadata(true);
@@ -79,7 +87,10 @@ pub(crate) fn write(dir: &Path, merged: &Merged, contents: &Contents) -> Result<
     }
     let sink = writer.into_inner()?;
     let (hash, bytes) = (hex::encode(sink.hash.finalize()), sink.bytes);
-    let file = sink.inner.into_inner().map_err(|e| at("write", &temporary)(e.into_error()))?;
+    let file = sink
+        .inner
+        .into_inner()
+        .map_err(|e| at("write", &temporary)(e.into_error()))?;
     file.sync_all().map_err(at("sync", &temporary))?;
 
     let folder = format!(
@@ -112,10 +123,15 @@ fn properties() -> Result<WriterProperties, LakeError> {
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_created_by("saqshy".into());
     for name in [COLUMN_TIMESTAMP, COLUMN_INGESTED, COLUMN_ID, COLUMN_CODE] {
-        builder = builder
-            .set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::Page);
+        builder =
+            builder.set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::Page);
     }
-    for name in [COLUMN_ORIGINAL, COLUMN_ID, "event.original_base64", "message"] {
+    for name in [
+        COLUMN_ORIGINAL,
+        COLUMN_ID,
+        "event.original_base64",
+        "message",
+    ] {
         debug_assert!(is_raw(name));
         builder = builder.set_column_dictionary_enabled(ColumnPath::from(name), false);
     }
@@ -126,7 +142,11 @@ fn properties() -> Result<WriterProperties, LakeError> {
 
 /// SHA-256 of a file's bytes, in hex.
 pub(crate) fn hash_of(path: &Path) -> io::Result<String> {
-    let mut sink = Hashing { inner: io::sink(), hash: Sha256::new(), bytes: 0 };
+    let mut sink = Hashing {
+        inner: io::sink(),
+        hash: Sha256::new(),
+        bytes: 0,
+    };
     io::copy(&mut File::open(path)?, &mut sink)?;
     Ok(hex::encode(sink.hash.finalize()))
 }
@@ -150,7 +170,9 @@ pub(crate) fn make_dir(path: &Path) -> Result<(), LakeError> {
 
 /// Makes the names in a folder durable.
 pub(crate) fn sync_dir(path: &Path) -> Result<(), LakeError> {
-    File::open(path).and_then(|dir| dir.sync_all()).map_err(at("sync", path))
+    File::open(path)
+        .and_then(|dir| dir.sync_all())
+        .map_err(at("sync", path))
 }
 
 struct Hashing<W> {

@@ -150,7 +150,10 @@ impl View {
     pub(crate) fn sources(&self) -> Vec<Source> {
         let fresh = self.fresh.iter().flat_map(|fresh| &fresh.parts);
         let files = self.files.iter().map(|file| Source::File(file.clone()));
-        fresh.map(|part| Source::Fresh(part.clone())).chain(files).collect()
+        fresh
+            .map(|part| Source::Fresh(part.clone()))
+            .chain(files)
+            .collect()
     }
 
     fn fresh_rows(&self) -> usize {
@@ -159,7 +162,11 @@ impl View {
     }
 
     fn fresh_bytes(&self) -> usize {
-        self.fresh.iter().flat_map(|fresh| &fresh.parts).map(|part| part.bytes).sum()
+        self.fresh
+            .iter()
+            .flat_map(|fresh| &fresh.parts)
+            .map(|part| part.bytes)
+            .sum()
     }
 
     /// The same view with one thing changed.
@@ -200,7 +207,10 @@ impl Lake {
         let files = table.files()?;
         let orphans = remove_orphans(&dir, &files)?;
         if !orphans.is_empty() {
-            tracing::info!(files = orphans.len(), "deleted data files that no commit names");
+            tracing::info!(
+                files = orphans.len(),
+                "deleted data files that no commit names"
+            );
         }
         let columns = table.columns();
         let view = View {
@@ -212,7 +222,10 @@ impl Lake {
             position: table.position().await?,
             version: table.version(),
         };
-        let config = LakeConfig { dir: dir.clone(), ..config };
+        let config = LakeConfig {
+            dir: dir.clone(),
+            ..config
+        };
         Ok(Lake {
             inner: Arc::new(Inner {
                 config,
@@ -257,8 +270,11 @@ impl Lake {
         })
         .await??;
         *writer = columns.clone();
-        let fresh =
-            Fresh { parts: parts.into_iter().map(Arc::new).collect(), next, appended: now };
+        let fresh = Fresh {
+            parts: parts.into_iter().map(Arc::new).collect(),
+            next,
+            appended: now,
+        };
         self.change(|view| {
             view.fresh.push(fresh);
             view.columns = Arc::new(columns);
@@ -270,7 +286,10 @@ impl Lake {
     pub async fn flush_if_due(&self, now: Timestamp) -> Result<Option<Flushed>, LakeError> {
         let view = self.view();
         let config = &self.inner.config;
-        let age = view.fresh.first().map(|fresh| now.duration_since(fresh.appended));
+        let age = view
+            .fresh
+            .first()
+            .map(|fresh| now.duration_since(fresh.appended));
         let due = view.fresh_rows() >= config.flush_rows
             || view.fresh_bytes() >= config.flush_bytes
             || age.is_some_and(|age| age >= config.flush_age);
@@ -286,15 +305,17 @@ impl Lake {
     pub async fn flush(&self, now: Timestamp) -> Result<Option<Flushed>, LakeError> {
         let _one_at_a_time = self.inner.flushing.lock().await;
         let view = self.view();
-        let Some(last) = view.fresh.last() else { return Ok(None) };
+        let Some(last) = view.fresh.last() else {
+            return Ok(None);
+        };
         let (count, position) = (view.fresh.len(), last.next);
         let (dir, fresh) = (self.inner.config.dir.clone(), view.fresh.clone());
         let files = spawn_blocking(move || write_fresh(&dir, &fresh)).await??;
 
         let columns = view.columns.clone();
         let datasets = columns.datasets_property();
-        let grown = columns.list().len() > view.committed_columns
-            || datasets != view.datasets_committed;
+        let grown =
+            columns.list().len() > view.committed_columns || datasets != view.datasets_committed;
         let mut table = self.inner.table.lock().await;
         let commit = Commit {
             add: &files,
@@ -319,7 +340,11 @@ impl Lake {
 
     /// The live files.
     pub fn files(&self) -> Vec<LakeFile> {
-        self.view().files.iter().map(|file| LakeFile::clone(file)).collect()
+        self.view()
+            .files
+            .iter()
+            .map(|file| LakeFile::clone(file))
+            .collect()
     }
 
     pub fn usage(&self) -> LakeUsage {
@@ -337,8 +362,12 @@ impl Lake {
     /// Names of the fields that have a column, in order.
     pub fn field_names(&self) -> Vec<String> {
         let view = self.view();
-        let mut names: Vec<String> =
-            view.columns.list().iter().map(|column| column.name.to_string()).collect();
+        let mut names: Vec<String> = view
+            .columns
+            .list()
+            .iter()
+            .map(|column| column.name.to_string())
+            .collect();
         names.push(crate::schema::COLUMN_DATASET.into());
         names.sort_unstable();
         names
@@ -367,7 +396,10 @@ fn write_fresh(dir: &std::path::Path, fresh: &[Fresh]) -> Result<Vec<LakeFile>, 
     let mut partitions: std::collections::BTreeMap<(i32, Arc<str>), Vec<&Part>> =
         std::collections::BTreeMap::new();
     for part in fresh.iter().flat_map(|fresh| &fresh.parts) {
-        partitions.entry((part.day, part.dataset.clone())).or_default().push(part);
+        partitions
+            .entry((part.day, part.dataset.clone()))
+            .or_default()
+            .push(part);
     }
     partitions
         .into_iter()
@@ -386,5 +418,7 @@ fn write_fresh(dir: &std::path::Path, fresh: &[Fresh]) -> Result<Vec<LakeFile>, 
 
 /// The range over all ranges.
 pub(crate) fn hull(ranges: impl Iterator<Item = (i64, i64)>) -> (i64, i64) {
-    ranges.fold((i64::MAX, i64::MIN), |(low, high), (a, b)| (low.min(a), high.max(b)))
+    ranges.fold((i64::MAX, i64::MIN), |(low, high), (a, b)| {
+        (low.min(a), high.max(b))
+    })
 }

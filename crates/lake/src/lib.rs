@@ -86,6 +86,8 @@ pub use schema::{
     COLUMN_DATASET, COLUMN_DAY, COLUMN_ID, COLUMN_INGESTED, COLUMN_ORIGINAL, COLUMN_OVERFLOW,
     COLUMN_TIMESTAMP,
 };
-pub use search::{Done, FieldSummary, LIMIT_MAX, Progress, SearchEvent, SearchRequest, SearchStream};
+pub use search::{
+    Done, FieldSummary, LIMIT_MAX, Progress, SearchEvent, SearchRequest, SearchStream,
+};
 pub use sql::{SQL_ROWS_MAX, SqlColumn, SqlStream};
 pub use stored::stored_form;

@@ -8,8 +8,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use deltalake::arrow::array::{
-    Array, ArrayRef, AsArray, DictionaryArray, Int32Array, RecordBatch, StringArray,
-    StringBuilder, new_null_array,
+    Array, ArrayRef, AsArray, DictionaryArray, Int32Array, RecordBatch, StringArray, StringBuilder,
+    new_null_array,
 };
 use deltalake::arrow::compute::interleave;
 use deltalake::arrow::datatypes::{
@@ -30,7 +30,10 @@ pub(crate) struct Merged {
 
 enum Source {
     /// Keys per part into one dictionary.
-    Text { keys: Vec<Vec<i32>>, values: ArrayRef },
+    Text {
+        keys: Vec<Vec<i32>>,
+        values: ArrayRef,
+    },
     Plain(Vec<ArrayRef>),
 }
 
@@ -52,7 +55,11 @@ impl Merged {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let order = sorted(&schema, &columns, parts);
-        Ok(Merged { schema, order, columns })
+        Ok(Merged {
+            schema,
+            order,
+            columns,
+        })
     }
 
     pub(crate) fn schema(&self) -> &SchemaRef {
@@ -140,48 +147,65 @@ fn text_source(name: &str, parts: &[RecordBatch]) -> Result<Source, LakeError> {
             let mut places = vec![None; values.len()];
             let of_row = dictionary.keys().iter().map(|key| match key {
                 None => ABSENT,
-                Some(key) => *places[key as usize]
-                    .get_or_insert_with(|| intern(values.value(key as usize))),
+                Some(key) => {
+                    *places[key as usize].get_or_insert_with(|| intern(values.value(key as usize)))
+                }
             });
             keys.push(of_row.collect());
         } else {
             let values = texts(name, array)?;
-            keys.push(values.iter().map(|text| text.map_or(ABSENT, &mut intern)).collect());
+            keys.push(
+                values
+                    .iter()
+                    .map(|text| text.map_or(ABSENT, &mut intern))
+                    .collect(),
+            );
         }
     }
-    Ok(Source::Text { keys, values: Arc::new(builder.finish()) })
-}
-
-fn texts<'a>(name: &str, array: &'a ArrayRef) -> Result<&'a StringArray, LakeError> {
-    array.as_string_opt::<i32>().ok_or_else(|| LakeError::Damaged {
-        path: name.to_owned(),
-        what: format!("column is {} instead of text", array.data_type()),
+    Ok(Source::Text {
+        keys,
+        values: Arc::new(builder.finish()),
     })
 }
 
+fn texts<'a>(name: &str, array: &'a ArrayRef) -> Result<&'a StringArray, LakeError> {
+    array
+        .as_string_opt::<i32>()
+        .ok_or_else(|| LakeError::Damaged {
+            path: name.to_owned(),
+            what: format!("column is {} instead of text", array.data_type()),
+        })
+}
+
 fn sorted(schema: &Schema, columns: &[Source], parts: &[RecordBatch]) -> Vec<(usize, usize)> {
-    let codes = schema.index_of(COLUMN_CODE).ok().and_then(|at| match &columns[at] {
-        Source::Text { keys, values } => Some((keys, ranks(values.as_string::<i32>()))),
-        Source::Plain(_) => None,
-    });
+    let codes = schema
+        .index_of(COLUMN_CODE)
+        .ok()
+        .and_then(|at| match &columns[at] {
+            Source::Text { keys, values } => Some((keys, ranks(values.as_string::<i32>()))),
+            Source::Plain(_) => None,
+        });
     let mut order: Vec<(i32, i64, usize, usize)> = Vec::new();
     for (part, batch) in parts.iter().enumerate() {
         let times = batch
             .column_by_name(COLUMN_TIMESTAMP)
             .and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
         for row in 0..batch.num_rows() {
-            let rank = codes.as_ref().map_or(ABSENT, |(keys, ranks)| {
-                match keys[part].get(row) {
+            let rank = codes
+                .as_ref()
+                .map_or(ABSENT, |(keys, ranks)| match keys[part].get(row) {
                     Some(&key) if key != ABSENT => ranks[key as usize],
                     _ => ABSENT,
-                }
-            });
+                });
             let time = times.map_or(0, |times| times.value(row));
             order.push((rank, time, part, row));
         }
     }
     order.sort_unstable();
-    order.into_iter().map(|(_, _, part, row)| (part, row)).collect()
+    order
+        .into_iter()
+        .map(|(_, _, part, row)| (part, row))
+        .collect()
 }
 
 /// Place of each text among all in alphabetical order.

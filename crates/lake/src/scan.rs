@@ -11,8 +11,7 @@ use deltalake::arrow::array::{
 };
 use deltalake::arrow::buffer::BooleanBuffer;
 use deltalake::arrow::datatypes::{
-    DataType, Field, Float64Type, Int32Type, Int64Type, Schema, SchemaRef,
-    TimestampMicrosecondType,
+    DataType, Field, Float64Type, Int32Type, Int64Type, Schema, SchemaRef, TimestampMicrosecondType,
 };
 use deltalake::parquet::arrow::arrow_reader::{
     ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions,
@@ -75,8 +74,6 @@ pub(crate) struct TimeRange {
 }
 
 impl TimeRange {
-    pub(crate) const ALL: TimeRange = TimeRange { from: i64::MIN, to: i64::MAX };
-
     pub(crate) fn touches(self, (low, high): (i64, i64)) -> bool {
         low < self.to && high >= self.from
     }
@@ -109,7 +106,10 @@ pub(crate) type OnRows<'a> = dyn FnMut(&[i64], &[i64]) + 'a;
 
 impl Reader {
     pub(crate) fn new(dir: &Path) -> Self {
-        Reader { dir: dir.to_owned(), footers: Mutex::default() }
+        Reader {
+            dir: dir.to_owned(),
+            footers: Mutex::default(),
+        }
     }
 
     /// Reports every row of `source` that matches, in the order in which they are stored.
@@ -151,14 +151,20 @@ impl Reader {
         let builder = self.builder(file, &footer)?.with_batch_size(65_536);
         let width = footer.schema.fields().len();
         let keep: Vec<usize> = (0..width).collect();
-        builder.build()?.map(|batch| Ok(batch?.project(&keep)?)).collect()
+        builder
+            .build()?
+            .map(|batch| Ok(batch?.project(&keep)?))
+            .collect()
     }
 
     /// Bytes of a file's columns before compression.
     pub(crate) fn uncompressed_bytes(&self, file: &LakeFile) -> Result<u64, LakeError> {
         let footer = self.footer(file)?;
         let groups = footer.metadata.metadata().row_groups();
-        Ok(groups.iter().map(|group| group.total_byte_size().unsigned_abs()).sum())
+        Ok(groups
+            .iter()
+            .map(|group| group.total_byte_size().unsigned_abs())
+            .sum())
     }
 
     pub(crate) fn forget(&self, path: &str) {
@@ -184,15 +190,18 @@ impl Reader {
         }
         let descriptor = footer.metadata.parquet_schema();
         let mask = |names: &[String]| {
-            let roots = names.iter().filter_map(|name| footer.schema.index_of(name).ok());
+            let roots = names
+                .iter()
+                .filter_map(|name| footer.schema.index_of(name).ok());
             ProjectionMask::roots(descriptor, roots)
         };
         let mut filters: Vec<Box<dyn ArrowPredicate>> = Vec::new();
         if !range.covers(file.times) {
             let columns = [COLUMN_TIMESTAMP.to_owned()];
-            filters.push(Box::new(ArrowPredicateFn::new(mask(&columns), move |batch| {
-                Ok(BooleanArray::new(rows_in_range(&batch, range), None))
-            })));
+            filters.push(Box::new(ArrowPredicateFn::new(
+                mask(&columns),
+                move |batch| Ok(BooleanArray::new(rows_in_range(&batch, range), None)),
+            )));
         }
         for mut stage in program.into_stages() {
             let mask = mask(&stage.columns);
@@ -242,7 +251,10 @@ impl Reader {
             start = end;
         }
         if start != total {
-            return Err(damaged(file, "holds another number of rows than the table's log says"));
+            return Err(damaged(
+                file,
+                "holds another number of rows than the table's log says",
+            ));
         }
         let selection = RowSelection::from_consecutive_ranges(ranges.into_iter(), skipped_to);
         let reader = self
@@ -267,7 +279,9 @@ impl Reader {
         let path = self.dir.join(&file.path);
         let open = File::open(&path).map_err(at("open", &path))?;
         let metadata = footer.metadata.clone();
-        Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(open, metadata))
+        Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(
+            open, metadata,
+        ))
     }
 
     fn footer(&self, file: &LakeFile) -> Result<Arc<Footer>, LakeError> {
@@ -299,7 +313,10 @@ impl Reader {
 }
 
 fn damaged(file: &LakeFile, what: &str) -> LakeError {
-    LakeError::Damaged { path: file.path.clone(), what: what.to_owned() }
+    LakeError::Damaged {
+        path: file.path.clone(),
+        what: what.to_owned(),
+    }
 }
 
 /// Text columns of which every page is coded with a dictionary are read as dictionaries.
@@ -313,9 +330,12 @@ fn dictionary_schema(metadata: &ParquetMetaData, schema: &Schema) -> SchemaRef {
                     root.name() == name
                 })
                 .map(|leaf| group.column(leaf));
-            column.and_then(|column| column.page_encoding_stats_mask()).is_some_and(|mask| {
-                mask.is_only(Encoding::RLE_DICTIONARY) || mask.is_only(Encoding::PLAIN_DICTIONARY)
-            })
+            column
+                .and_then(|column| column.page_encoding_stats_mask())
+                .is_some_and(|mask| {
+                    mask.is_only(Encoding::RLE_DICTIONARY)
+                        || mask.is_only(Encoding::PLAIN_DICTIONARY)
+                })
         })
     };
     let fields = schema.fields().iter().map(|field| {
@@ -323,7 +343,12 @@ fn dictionary_schema(metadata: &ParquetMetaData, schema: &Schema) -> SchemaRef {
         if text && !is_raw(field.name()) && coded(field.name()) {
             Arc::new(field.as_ref().clone().with_data_type(dictionary_type()))
         } else if matches!(field.data_type(), DataType::Timestamp(..)) {
-            Arc::new(field.as_ref().clone().with_data_type(plain_type(EcsType::Date)))
+            Arc::new(
+                field
+                    .as_ref()
+                    .clone()
+                    .with_data_type(plain_type(EcsType::Date)),
+            )
         } else {
             field.clone()
         }
@@ -340,7 +365,8 @@ fn groups_in_range(metadata: &ParquetMetaData, schema: &Schema, range: TimeRange
     });
     (0..metadata.num_row_groups())
         .filter(|&group| {
-            let statistics = leaf.and_then(|leaf| metadata.row_group(group).column(leaf).statistics());
+            let statistics =
+                leaf.and_then(|leaf| metadata.row_group(group).column(leaf).statistics());
             match statistics {
                 Some(Statistics::Int64(times)) => match (times.min_opt(), times.max_opt()) {
                     (Some(&low), Some(&high)) => range.touches((low, high)),
@@ -398,7 +424,12 @@ fn column<'a, T: deltalake::arrow::datatypes::ArrowPrimitiveType>(
     batch
         .column_by_name(name)
         .and_then(|array| array.as_primitive_opt::<T>())
-        .ok_or_else(|| damaged(file, &format!("column `{name}` is missing or of another type")))
+        .ok_or_else(|| {
+            damaged(
+                file,
+                &format!("column `{name}` is missing or of another type"),
+            )
+        })
 }
 
 /// Gives out rows as flat maps, fields in order of name.
@@ -420,7 +451,11 @@ impl<'a> RowWriter<'a> {
             .collect();
         columns.sort_unstable_by_key(|(name, _)| *name);
         let overflow = batch.column_by_name(COLUMN_OVERFLOW).and_then(Entries::of);
-        RowWriter { dataset, columns, overflow }
+        RowWriter {
+            dataset,
+            columns,
+            overflow,
+        }
     }
 
     fn event(&self, row: usize) -> Map<String, Value> {
@@ -432,9 +467,16 @@ impl<'a> RowWriter<'a> {
         }
         fields.insert(COLUMN_DATASET, self.dataset.into());
         if let Some(overflow) = &self.overflow {
-            fields.extend(overflow.of_row(row).map(|(name, text)| (name, text_to_json(text))));
+            fields.extend(
+                overflow
+                    .of_row(row)
+                    .map(|(name, text)| (name, text_to_json(text))),
+            );
         }
-        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
     }
 }
 

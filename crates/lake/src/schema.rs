@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use deltalake::arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
-use deltalake::kernel::{
-    DataType as DeltaType, MapType, PrimitiveType, StructField, StructType,
-};
+use deltalake::kernel::{DataType as DeltaType, MapType, PrimitiveType, StructField, StructType};
 use foldhash::fast::RandomState;
 use saqshy_event::{EcsType, ecs_type};
 
@@ -31,12 +29,18 @@ pub(crate) const COLUMN_CODE: &str = "event.code";
 /// from dataset to places in the schema.
 pub(crate) const PROPERTY_DATASETS: &str = "saqshy.datasetColumns";
 
+/// Dataset of events whose own cannot be a folder's name, or came after too many others.
+pub(crate) const DATASET_OTHER: &str = "other";
+
 /// Longest name of a field that gets a column.
 const NAME_BYTES_MAX: usize = 200;
 
 /// Columns whose values hardly repeat: kept without a dictionary.
 pub(crate) fn is_raw(name: &str) -> bool {
-    matches!(name, COLUMN_ORIGINAL | COLUMN_ID | "event.original_base64" | "message")
+    matches!(
+        name,
+        COLUMN_ORIGINAL | COLUMN_ID | "event.original_base64" | "message"
+    )
 }
 
 #[derive(Debug, Clone)]
@@ -81,7 +85,11 @@ pub(crate) fn overflow_field() -> FieldRef {
         Field::new("value", DataType::Utf8, true),
     ]);
     let entries = Arc::new(Field::new("key_value", DataType::Struct(entries), false));
-    Arc::new(Field::new(COLUMN_OVERFLOW, DataType::Map(entries, false), true))
+    Arc::new(Field::new(
+        COLUMN_OVERFLOW,
+        DataType::Map(entries, false),
+        true,
+    ))
 }
 
 /// The columns of the table without partition columns and overflow, in order of appearance.
@@ -106,7 +114,13 @@ impl Columns {
     /// The columns that a new table begins with.
     pub(crate) fn initial() -> Self {
         let mut columns = Columns::default();
-        for name in [COLUMN_TIMESTAMP, COLUMN_INGESTED, COLUMN_ID, COLUMN_CODE, COLUMN_ORIGINAL] {
+        for name in [
+            COLUMN_TIMESTAMP,
+            COLUMN_INGESTED,
+            COLUMN_ID,
+            COLUMN_CODE,
+            COLUMN_ORIGINAL,
+        ] {
             columns.push(name.into(), ecs_type(name));
         }
         columns
@@ -131,8 +145,9 @@ impl Columns {
             };
             columns.push(name.into(), kind);
         }
-        let datasets: BTreeMap<String, Vec<usize>> =
-            datasets.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+        let datasets: BTreeMap<String, Vec<usize>> = datasets
+            .and_then(|json| serde_json::from_str(json).ok())
+            .unwrap_or_default();
         for (dataset, places) in datasets {
             let places = places.into_iter().filter(|&at| at < columns.list.len());
             columns.datasets.insert(dataset.into(), places.collect());
@@ -150,13 +165,16 @@ impl Columns {
         &self.list
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&ColumnDef> {
-        Some(&self.list[*self.index.get(name)?])
-    }
-
-    /// The dataset an event goes to: its own while there are few, else the one for the rest.
-    pub(crate) fn admits_dataset(&self, name: &str, caps: Caps) -> bool {
-        self.datasets.contains_key(name) || self.datasets.len() < caps.datasets
+    /// Whether a dataset gets partitions of its own; the first ones do.
+    pub(crate) fn admit_dataset(&mut self, name: &str, caps: Caps) -> bool {
+        if self.datasets.contains_key(name) {
+            return true;
+        }
+        let admitted = name == DATASET_OTHER || self.datasets.len() < caps.datasets;
+        if admitted {
+            self.datasets.insert(name.into(), HashSet::default());
+        }
+        admitted
     }
 
     /// The place of the column that holds `name` in `dataset`; `None`: it goes to the overflow.
@@ -165,11 +183,19 @@ impl Columns {
         let core = matches!(name, COLUMN_TIMESTAMP | COLUMN_INGESTED | COLUMN_ID);
         let known = self.index.get(name).copied();
         if let Some(at) = known
-            && (core || self.datasets.get(dataset).is_some_and(|used| used.contains(&at)))
+            && (core
+                || self
+                    .datasets
+                    .get(dataset)
+                    .is_some_and(|used| used.contains(&at)))
         {
             return known;
         }
-        if self.datasets.get(dataset).is_some_and(|used| used.len() >= caps.per_dataset) {
+        if self
+            .datasets
+            .get(dataset)
+            .is_some_and(|used| used.len() >= caps.per_dataset)
+        {
             return None;
         }
         let at = match known {
@@ -206,7 +232,10 @@ impl Columns {
             .collect();
         let map = DeltaType::Map(Box::new(MapType::new(text.clone(), text.clone(), true)));
         fields.push(StructField::nullable(COLUMN_OVERFLOW, map));
-        fields.push(StructField::nullable(COLUMN_DAY, DeltaType::Primitive(PrimitiveType::Date)));
+        fields.push(StructField::nullable(
+            COLUMN_DAY,
+            DeltaType::Primitive(PrimitiveType::Date),
+        ));
         fields.push(StructField::nullable(COLUMN_DATASET, text));
         Ok(StructType::try_new(fields)?)
     }
@@ -233,7 +262,9 @@ fn is_column_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= NAME_BYTES_MAX
         && !taken
-        && !name.chars().any(|c| c.is_control() || c.is_whitespace() || " ,;{}()=".contains(c))
+        && !name
+            .chars()
+            .any(|c| c.is_control() || c.is_whitespace() || " ,;{}()=".contains(c))
 }
 
 #[cfg(test)]
@@ -242,21 +273,37 @@ mod tests {
 
     #[test]
     fn columns_are_capped_and_survive_the_way_through_the_table() {
-        let caps = Caps { per_dataset: 3, in_all: 100, datasets: 2 };
+        let caps = Caps {
+            per_dataset: 3,
+            in_all: 100,
+            datasets: 2,
+        };
         let mut columns = Columns::initial();
         for name in ["user.name", "source.port", "auditd.SYSCALL"] {
             assert!(columns.place("a", name, caps).is_some(), "{name}");
         }
         assert_eq!(columns.place("a", "fourth", caps), None);
-        assert_eq!(columns.place("b", "auditd.syscall", caps), None, "differs in case only");
+        assert_eq!(
+            columns.place("b", "auditd.syscall", caps),
+            None,
+            "differs in case only"
+        );
         assert_eq!(columns.place("b", "with space", caps), None);
         assert_eq!(columns.place("b", COLUMN_OVERFLOW, caps), None);
         let schema = columns.delta_schema().unwrap();
         let property = columns.datasets_property();
         let mut back = Columns::of_table(&schema, Some(&property));
         assert_eq!(back.place("a", "fourth", caps), None);
-        assert_eq!(back.place("a", "user.name", caps), columns.place("a", "user.name", caps));
-        assert_eq!(back.get("source.port").unwrap().kind, EcsType::Long);
+        assert_eq!(
+            back.place("a", "user.name", caps),
+            columns.place("a", "user.name", caps)
+        );
+        let port = back
+            .list()
+            .iter()
+            .find(|column| &*column.name == "source.port")
+            .unwrap();
+        assert_eq!(port.kind, EcsType::Long);
         assert_eq!(back.delta_schema().unwrap(), schema);
     }
 }

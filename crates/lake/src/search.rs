@@ -102,6 +102,9 @@ pub(crate) struct Sources {
     pub threads: usize,
 }
 
+/// Told of matching rows: place of the source in the list, times, row numbers.
+pub(crate) type OnSourceRows<'a> = dyn Fn(usize, &[i64], &[i64]) + Sync + 'a;
+
 /// A row found. Ordered as the events are given out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Hit {
@@ -158,7 +161,8 @@ impl Sources {
         let range = TimeRange::of(request.from, request.to);
         let newest_first = request.newest_first;
         self.list.retain(|source| range.touches(source.times()));
-        self.list.sort_by_key(|source| best_key(source, newest_first));
+        self.list
+            .sort_by_key(|source| best_key(source, newest_first));
         let cancel = Arc::new(AtomicBool::new(false));
         let (sender, receiver) = mpsc::channel(256);
         let flag = cancel.clone();
@@ -177,7 +181,7 @@ impl Sources {
         query: &Query,
         range: TimeRange,
         cancel: &AtomicBool,
-        on_rows: &(dyn Fn(usize, &[i64], &[i64]) + Sync),
+        on_rows: &OnSourceRows<'_>,
     ) -> Result<(), LakeError> {
         let next = AtomicUsize::new(0);
         let failure = Mutex::new(None);
@@ -190,9 +194,10 @@ impl Sources {
                             break;
                         }
                         let scanned =
-                            self.reader.scan(source, query, range, cancel, &mut |times, rows| {
-                                on_rows(at, times, rows);
-                            });
+                            self.reader
+                                .scan(source, query, range, cancel, &mut |times, rows| {
+                                    on_rows(at, times, rows);
+                                });
                         if let Err(error) = scanned {
                             failure.lock().get_or_insert(error);
                             break;
@@ -213,7 +218,10 @@ impl Sources {
     fn fetch(&self, hits: &[Hit]) -> Result<Vec<Map<String, Value>>, LakeError> {
         let mut by_source: BTreeMap<usize, Vec<(usize, usize)>> = BTreeMap::new();
         for (place, hit) in hits.iter().enumerate() {
-            by_source.entry(hit.source).or_default().push((hit.row, place));
+            by_source
+                .entry(hit.source)
+                .or_default()
+                .push((hit.row, place));
         }
         let mut events = vec![Map::new(); hits.len()];
         for (source, mut wanted) in by_source {
@@ -251,19 +259,30 @@ fn run(
 ) -> Result<(), LakeError> {
     let newest_first = request.newest_first;
     let limit = request.limit.min(LIMIT_MAX);
-    let best = Mutex::new(Best { limit, hits: BTreeSet::new(), matched: 0, truncated: false });
+    let best = Mutex::new(Best {
+        limit,
+        hits: BTreeSet::new(),
+        matched: 0,
+        truncated: false,
+    });
     let rows_scanned = AtomicU64::new(0);
     let next = AtomicUsize::new(0);
     let total = sources.list.len();
     let progress = |files_done| {
         let rows_scanned = rows_scanned.load(Ordering::Relaxed);
-        SearchEvent::Progress(Progress { files_done, files_total: total, rows_scanned })
+        SearchEvent::Progress(Progress {
+            files_done,
+            files_total: total,
+            rows_scanned,
+        })
     };
     if !send(progress(0)) {
         return Ok(());
     }
     let work = || -> Result<Option<usize>, LakeError> {
-        let Some((at, source)) = sources.take(&next) else { return Ok(None) };
+        let Some((at, source)) = sources.take(&next) else {
+            return Ok(None);
+        };
         if cancel.load(Ordering::Relaxed) {
             return Err(LakeError::Cancelled);
         }
@@ -283,9 +302,15 @@ fn run(
                 best.truncated |= narrowed != range;
             }
         }
-        sources.reader.scan(source, &request.query, narrowed, cancel, &mut |times, rows| {
-            best.lock().offer(at, newest_first, times, rows);
-        })?;
+        sources.reader.scan(
+            source,
+            &request.query,
+            narrowed,
+            cancel,
+            &mut |times, rows| {
+                best.lock().offer(at, newest_first, times, rows);
+            },
+        )?;
         rows_scanned.fetch_add(source.rows(), Ordering::Relaxed);
         Ok(Some(at))
     };
@@ -366,7 +391,11 @@ fn final_hits(best: &Best, given: usize, bound: i64, finished: bool) -> Vec<Hit>
         .take_while(|hit| finished || hit.key < bound);
     let hits: Vec<Hit> = ready.copied().collect();
     // Opening files for a handful of rows again and again costs more than it shows.
-    if finished || hits.len() >= 50 || given == 0 { hits } else { Vec::new() }
+    if finished || hits.len() >= 50 || given == 0 {
+        hits
+    } else {
+        Vec::new()
+    }
 }
 
 fn give(

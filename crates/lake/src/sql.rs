@@ -6,23 +6,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use datafusion::catalog::memory::MemorySourceConfig;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, DFSchema, ScalarValue, Statistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::object_store::ObjectStoreUrl;
-use datafusion::datasource::physical_plan::{
-    FileGroup, FileScanConfigBuilder, ParquetSource,
-};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::{DataFusionError, Result as SqlResult};
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
@@ -35,8 +33,8 @@ use deltalake::arrow::array::{
 };
 use deltalake::arrow::compute::cast;
 use deltalake::arrow::datatypes::{
-    DataType, Field, FieldRef, Float64Type, Int64Type, Schema, SchemaRef,
-    TimestampMicrosecondType,
+    DataType, Field, FieldRef, Float64Type, Int64Type, Schema, SchemaRef, TimestampMicrosecondType,
+    UInt64Type,
 };
 use deltalake::arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::StreamExt;
@@ -132,9 +130,17 @@ impl Lake {
             .schema()
             .fields()
             .iter()
-            .map(|field| SqlColumn { name: field.name().clone(), kind: type_name(field) })
+            .map(|field| SqlColumn {
+                name: field.name().clone(),
+                kind: type_name(field),
+            })
             .collect();
-        Ok(SqlStream { columns, stream, left: limit, truncated: false })
+        Ok(SqlStream {
+            columns,
+            stream,
+            left: limit,
+            truncated: false,
+        })
     }
 
     fn sql_context(&self) -> Result<SessionContext, LakeError> {
@@ -150,7 +156,9 @@ impl Lake {
             .with_parquet_pruning(true);
         let context = SessionContext::new_with_config_rt(session, runtime);
         let table = EventTable::new(config.dir.clone(), self.view());
-        context.register_table("events", Arc::new(table)).map_err(|error| refused(&error))?;
+        context
+            .register_table("events", Arc::new(table))
+            .map_err(|error| refused(&error))?;
         Ok(context)
     }
 }
@@ -158,13 +166,18 @@ impl Lake {
 fn refused(error: &DataFusionError) -> LakeError {
     let text = error.strip_backtrace();
     let text = text.lines().next().unwrap_or_default();
-    LakeError::Sql(text.trim_start_matches("Error during planning: ").to_owned())
+    LakeError::Sql(
+        text.trim_start_matches("Error during planning: ")
+            .to_owned(),
+    )
 }
 
 /// The statement, and whether it explains another.
 fn one_reading_statement(text: &str) -> Result<(Statement, bool), LakeError> {
     if text.len() > SQL_BYTES_MAX {
-        return Err(LakeError::Sql(format!("the statement is longer than {SQL_BYTES_MAX} bytes")));
+        return Err(LakeError::Sql(format!(
+            "the statement is longer than {SQL_BYTES_MAX} bytes"
+        )));
     }
     let mut statements = DFParser::parse_sql(text).map_err(|error| refused(&error))?;
     let (Some(statement), None) = (statements.pop_front(), statements.pop_front()) else {
@@ -174,7 +187,8 @@ fn one_reading_statement(text: &str) -> Result<(Statement, bool), LakeError> {
         Statement::Explain(explain) => &*explain.statement,
         other => other,
     };
-    let reads = matches!(inner, Statement::Statement(inner) if matches!(**inner, SqlStatement::Query(_)));
+    let reads =
+        matches!(inner, Statement::Statement(inner) if matches!(**inner, SqlStatement::Query(_)));
     if !reads {
         return Err(LakeError::Sql(
             "only SELECT, WITH and EXPLAIN are allowed: the events are read only".into(),
@@ -193,7 +207,9 @@ struct EventTable {
 
 impl Debug for EventTable {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventTable").field("version", &self.view.version).finish_non_exhaustive()
+        f.debug_struct("EventTable")
+            .field("version", &self.view.version)
+            .finish_non_exhaustive()
     }
 }
 
@@ -280,7 +296,10 @@ impl EventTable {
         let partitions = state.config().target_partitions().max(1);
         let mut groups: BTreeMap<usize, Vec<PartitionedFile>> = BTreeMap::new();
         for (at, file) in self.view.files.iter().enumerate() {
-            groups.entry(at % partitions).or_default().push(self.partitioned(file)?);
+            groups
+                .entry(at % partitions)
+                .or_default()
+                .push(self.partitioned(file)?);
         }
         let config =
             FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
@@ -301,8 +320,9 @@ impl EventTable {
             None => table.clone(),
         };
         let parts = self.view.fresh.iter().flat_map(|fresh| &fresh.parts);
-        let batches: Vec<RecordBatch> =
-            parts.map(|part| in_schema(part, &schema)).collect::<SqlResult<_>>()?;
+        let batches: Vec<RecordBatch> = parts
+            .map(|part| in_schema(part, &schema))
+            .collect::<SqlResult<_>>()?;
         if batches.is_empty() {
             return Ok(None);
         }
@@ -318,19 +338,30 @@ fn in_schema(part: &Part, schema: &SchemaRef) -> SqlResult<RecordBatch> {
         .fields()
         .iter()
         .map(|field| {
-            Ok(match (field.name().as_str(), part.batch.column_by_name(field.name())) {
-                (COLUMN_DAY, _) => Arc::new(Date32Array::from(vec![part.day; rows])) as ArrayRef,
-                (COLUMN_DATASET, _) => {
-                    Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&part.dataset, rows)))
-                }
-                (_, Some(array)) if array.data_type() == field.data_type() => array.clone(),
-                (_, Some(array)) => cast(array, field.data_type())?,
-                (_, None) => new_null_array(field.data_type(), rows),
-            })
+            Ok(
+                match (
+                    field.name().as_str(),
+                    part.batch.column_by_name(field.name()),
+                ) {
+                    (COLUMN_DAY, _) => {
+                        Arc::new(Date32Array::from(vec![part.day; rows])) as ArrayRef
+                    }
+                    (COLUMN_DATASET, _) => Arc::new(StringArray::from_iter_values(
+                        std::iter::repeat_n(&part.dataset, rows),
+                    )),
+                    (_, Some(array)) if array.data_type() == field.data_type() => array.clone(),
+                    (_, Some(array)) => cast(array, field.data_type())?,
+                    (_, None) => new_null_array(field.data_type(), rows),
+                },
+            )
         })
         .collect::<SqlResult<Vec<_>>>()?;
     let options = deltalake::arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
-    Ok(RecordBatch::try_new_with_options(schema.clone(), arrays, &options)?)
+    Ok(RecordBatch::try_new_with_options(
+        schema.clone(),
+        arrays,
+        &options,
+    )?)
 }
 
 #[async_trait]
@@ -372,9 +403,7 @@ fn type_name(field: &Field) -> String {
             "text".into()
         }
         DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => "bigint".into(),
-        DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => {
-            "bigint".into()
-        }
+        DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => "bigint".into(),
         DataType::Float32 | DataType::Float64 => "double".into(),
         DataType::Boolean => "boolean".into(),
         DataType::Timestamp(..) => "timestamp".into(),
@@ -387,11 +416,11 @@ fn rows_to_json(batch: &RecordBatch) -> Result<Vec<Vec<Value>>, LakeError> {
     let options = FormatOptions::default().with_null("");
     let mut rows = vec![Vec::with_capacity(batch.num_columns()); batch.num_rows()];
     for array in batch.columns() {
-        let whole = match array.data_type() {
-            DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => true,
-            DataType::UInt8 | DataType::UInt16 | DataType::UInt32 => true,
-            _ => false,
-        };
+        let whole = array.data_type().is_signed_integer()
+            || matches!(
+                array.data_type(),
+                DataType::UInt8 | DataType::UInt16 | DataType::UInt32
+            );
         let times = matches!(array.data_type(), DataType::Timestamp(_, Some(_)));
         let floats = matches!(array.data_type(), DataType::Float32 | DataType::Float64);
         let plain = if whole {
@@ -409,9 +438,14 @@ fn rows_to_json(batch: &RecordBatch) -> Result<Vec<Vec<Value>>, LakeError> {
                 Value::Null
             } else if let Some(numbers) = plain.as_primitive_opt::<Int64Type>() {
                 numbers.value(row).into()
+            } else if let Some(numbers) = plain.as_primitive_opt::<UInt64Type>() {
+                numbers.value(row).into()
             } else if let Some(numbers) = plain.as_primitive_opt::<Float64Type>() {
                 numbers.value(row).into()
-            } else if let Some(times) = plain.as_primitive_opt::<TimestampMicrosecondType>().filter(|_| times) {
+            } else if let Some(times) = plain
+                .as_primitive_opt::<TimestampMicrosecondType>()
+                .filter(|_| times)
+            {
                 format_micros(times.value(row)).into()
             } else if let Some(values) = plain.as_boolean_opt() {
                 values.value(row).into()

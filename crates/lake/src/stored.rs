@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use saqshy_event::{EcsType, EventRef, Value};
 use serde_json::Map;
 
-use crate::schema::{COLUMN_DATASET, COLUMN_INGESTED, COLUMN_TIMESTAMP};
+use crate::schema::{COLUMN_DATASET, COLUMN_INGESTED, COLUMN_TIMESTAMP, DATASET_OTHER};
 use crate::time::format_micros;
 
 /// A value that its column can hold.
@@ -65,7 +65,10 @@ fn fit(kind: EcsType, value: &Value) -> Option<Fitted<'static>> {
             (Fitted::Long(number), number.to_string())
         }
         EcsType::Double => {
-            let number: f64 = text.parse().ok().filter(|number: &f64| number.is_finite())?;
+            let number: f64 = text
+                .parse()
+                .ok()
+                .filter(|number: &f64| number.is_finite())?;
             (Fitted::Double(number), number.to_string())
         }
         EcsType::Boolean => {
@@ -83,7 +86,9 @@ pub(crate) fn parse_stored_time(text: &str) -> Option<i64> {
     if !plausible {
         return None;
     }
-    text.parse::<Timestamp>().ok().map(Timestamp::as_microsecond)
+    text.parse::<Timestamp>()
+        .ok()
+        .map(Timestamp::as_microsecond)
 }
 
 /// The text that stands for a value; `None` for null and empty lists.
@@ -103,7 +108,11 @@ pub(crate) fn encode(value: &Value) -> Option<Cow<'_, str>> {
 }
 
 fn encode_text(text: Cow<'_, str>) -> Cow<'_, str> {
-    if decode_list(&text).is_some() { Cow::Owned(encode_list(&[text])) } else { text }
+    if decode_list(&text).is_some() {
+        Cow::Owned(encode_list(&[text]))
+    } else {
+        text
+    }
 }
 
 fn encode_list(items: &[Cow<'_, str>]) -> String {
@@ -170,8 +179,14 @@ pub fn stored_form(event: EventRef<'_>, now: Timestamp) -> Map<String, serde_jso
         map.insert(name.to_owned(), json);
     }
     let core = Core::of(event, now);
-    map.insert(COLUMN_TIMESTAMP.into(), format_micros(core.timestamp.as_microsecond()).into());
-    map.insert(COLUMN_INGESTED.into(), format_micros(core.ingested.as_microsecond()).into());
+    map.insert(
+        COLUMN_TIMESTAMP.into(),
+        format_micros(core.timestamp.as_microsecond()).into(),
+    );
+    map.insert(
+        COLUMN_INGESTED.into(),
+        format_micros(core.ingested.as_microsecond()).into(),
+    );
     map.insert(COLUMN_DATASET.into(), core.dataset.into());
     for (name, text) in core.claimed {
         map.insert(name.into(), text_to_json(&text));
@@ -190,8 +205,6 @@ pub(crate) struct Core {
 
 /// Dataset of an event that names none.
 pub(crate) const DATASET_NONE: &str = "generic";
-/// Dataset of an event whose own cannot be a folder's name.
-pub(crate) const DATASET_OTHER: &str = "other";
 
 impl Core {
     pub(crate) fn of(event: EventRef<'_>, now: Timestamp) -> Self {
@@ -219,7 +232,12 @@ impl Core {
                 DATASET_OTHER.to_owned()
             }
         };
-        Core { timestamp, ingested, dataset, claimed }
+        Core {
+            timestamp,
+            ingested,
+            dataset,
+            claimed,
+        }
     }
 }
 
@@ -227,7 +245,9 @@ impl Core {
 pub(crate) fn is_dataset_name(text: &str) -> bool {
     (1..=100).contains(&text.len())
         && !text.starts_with('.')
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
 #[cfg(test)]
@@ -239,8 +259,14 @@ mod tests {
         let list = Value::List(["a".into(), Value::Null, 5i64.into()].into());
         let text = Value::from(r#"["a","b"]"#);
         assert_eq!(encode(&list).as_deref(), Some(r#"["a","5"]"#));
-        assert_eq!(text_to_json(&encode(&list).unwrap()), serde_json::json!(["a", "5"]));
-        assert_eq!(text_to_json(&encode(&text).unwrap()), serde_json::json!(r#"["a","b"]"#));
+        assert_eq!(
+            text_to_json(&encode(&list).unwrap()),
+            serde_json::json!(["a", "5"])
+        );
+        assert_eq!(
+            text_to_json(&encode(&text).unwrap()),
+            serde_json::json!(r#"["a","b"]"#)
+        );
         assert_eq!(encode(&Value::List([].into())), None);
         assert_eq!(encode(&Value::from("[]")).as_deref(), Some("[]"));
     }

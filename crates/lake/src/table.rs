@@ -82,13 +82,23 @@ impl Table {
             table
         };
         let state = table.snapshot()?.clone();
-        Ok(Table { dir: dir.to_owned(), log: table.log_store(), state, app: format!("spool/{node}") })
+        Ok(Table {
+            dir: dir.to_owned(),
+            log: table.log_store(),
+            state,
+            app: format!("spool/{node}"),
+        })
     }
 
     /// The spool position that the table stands at.
     pub(crate) async fn position(&self) -> Result<u64, LakeError> {
-        let version = self.state.transaction_version(self.log.as_ref(), self.app.clone()).await?;
-        Ok(version.and_then(|version| u64::try_from(version).ok()).unwrap_or(0))
+        let version = self
+            .state
+            .transaction_version(self.log.as_ref(), self.app.clone())
+            .await?;
+        Ok(version
+            .and_then(|version| u64::try_from(version).ok())
+            .unwrap_or(0))
     }
 
     /// The number of the last commit.
@@ -103,12 +113,16 @@ impl Table {
 
     /// The live files.
     pub(crate) fn files(&self) -> Result<Vec<LakeFile>, LakeError> {
-        self.state.log_data().iter().map(|view| {
-            // The only way to the tags; the data behind it is already in memory.
-            #[allow(deprecated)]
-            let add = view.add_action();
-            read_add(&add)
-        }).collect()
+        self.state
+            .log_data()
+            .iter()
+            .map(|view| {
+                // The only way to the tags; the data behind it is already in memory.
+                #[allow(deprecated)]
+                let add = view.add_action();
+                read_add(&add)
+            })
+            .collect()
     }
 
     /// Commits; durable on return.
@@ -125,7 +139,11 @@ impl Table {
         }
         let millis = commit.at.as_millisecond();
         for file in commit.remove {
-            actions.push(Action::Remove(remove_action(file, commit.data_change, millis)));
+            actions.push(Action::Remove(remove_action(
+                file,
+                commit.data_change,
+                millis,
+            )));
         }
         for file in commit.add {
             actions.push(Action::Add(add_action(file, commit.data_change, millis)));
@@ -149,11 +167,18 @@ impl Table {
         } else if commit.data_change {
             DeltaOperation::Delete { predicate: None }
         } else {
-            DeltaOperation::Optimize { predicate: None, target_size: 0 }
+            DeltaOperation::Optimize {
+                predicate: None,
+                target_size: 0,
+            }
         };
         let done = CommitBuilder::from(properties)
             .with_actions(actions)
-            .build(Some(&self.state as &dyn TableReference), self.log.clone(), operation)
+            .build(
+                Some(&self.state as &dyn TableReference),
+                self.log.clone(),
+                operation,
+            )
             .await?;
         self.state = done.snapshot();
         sync_commit(&self.dir.join("_delta_log"), done.version())
@@ -191,7 +216,9 @@ fn folders(dir: &Path, column: &str) -> Result<Vec<String>, LakeError> {
     for entry in fs::read_dir(dir).map_err(at("list", dir))? {
         let entry = entry.map_err(at("list", dir))?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let ours = name.strip_prefix(column).is_some_and(|rest| rest.starts_with('='));
+        let ours = name
+            .strip_prefix(column)
+            .is_some_and(|rest| rest.starts_with('='));
         if ours && entry.path().is_dir() {
             names.push(name);
         }
@@ -205,14 +232,18 @@ fn commit_path(log_dir: &Path, version: u64) -> PathBuf {
 
 fn sync_commit(log_dir: &Path, version: u64) -> Result<(), LakeError> {
     let path = commit_path(log_dir, version);
-    File::open(&path).and_then(|file| file.sync_all()).map_err(at("sync", &path))?;
+    File::open(&path)
+        .and_then(|file| file.sync_all())
+        .map_err(at("sync", &path))?;
     sync_dir(log_dir)
 }
 
 /// A power cut between the commit's appearance and its sync can leave it empty or cut off. It was
 /// never acknowledged, so it is set aside and its records are read from the spool again.
 fn drop_torn_commit(log_dir: &Path) -> Result<(), LakeError> {
-    let Ok(entries) = fs::read_dir(log_dir) else { return Ok(()) };
+    let Ok(entries) = fs::read_dir(log_dir) else {
+        return Ok(());
+    };
     let last = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .filter(|name| name.len() == 25 && name.ends_with(".json"))
@@ -228,7 +259,10 @@ fn drop_torn_commit(log_dir: &Path) -> Result<(), LakeError> {
     if whole {
         return Ok(());
     }
-    tracing::error!(commit = last, "set aside a commit that a power cut left incomplete");
+    tracing::error!(
+        commit = last,
+        "set aside a commit that a power cut left incomplete"
+    );
     fs::rename(&path, log_dir.join(format!("{last}.torn"))).map_err(at("set aside", &path))?;
     sync_dir(log_dir)
 }
@@ -285,7 +319,10 @@ fn remove_action(file: &LakeFile, data_change: bool, millis: i64) -> Remove {
 fn stats(file: &LakeFile) -> String {
     const YEAR_9999: i64 = 253_370_764_800_000_000;
     let (mut least, mut greatest) = (serde_json::Map::new(), serde_json::Map::new());
-    for (name, (low, high)) in [(COLUMN_TIMESTAMP, file.times), (COLUMN_INGESTED, file.ingested)] {
+    for (name, (low, high)) in [
+        (COLUMN_TIMESTAMP, file.times),
+        (COLUMN_INGESTED, file.ingested),
+    ] {
         if 0 <= low && low <= high && high < YEAR_9999 {
             least.insert(name.into(), format_micros(low).into());
             greatest.insert(name.into(), format_micros(high).into());
@@ -315,7 +352,9 @@ fn read_add(add: &Add) -> Result<LakeFile, LakeError> {
     Ok(LakeFile {
         path: add.path.clone(),
         sha256: tag(TAG_SHA256).ok_or_else(|| damaged("SHA-256"))?,
-        rows: tag(TAG_ROWS).and_then(|t| t.parse().ok()).ok_or_else(|| damaged("rows"))?,
+        rows: tag(TAG_ROWS)
+            .and_then(|t| t.parse().ok())
+            .ok_or_else(|| damaged("rows"))?,
         bytes: u64::try_from(add.size).map_err(|_| damaged("size"))?,
         dataset: partition(COLUMN_DATASET).ok_or_else(|| damaged("dataset"))?,
         day: partition(COLUMN_DAY).ok_or_else(|| damaged("day"))?,

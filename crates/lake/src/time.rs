@@ -94,10 +94,24 @@ mod tests {
         assert_eq!(parse_period("1970"), Some((0, 365 * day)));
         assert_eq!(parse_period("1970-01"), Some((0, 31 * day)));
         assert_eq!(parse_period("1970-01-02"), Some((day, 2 * day)));
-        assert_eq!(parse_period("1970-01-01T01:00"), Some((hour, hour + 60_000_000)));
-        assert_eq!(parse_period("1970-01-01T06:00:00+05:00"), Some((hour, hour + 1)));
+        assert_eq!(
+            parse_period("1970-01-01T01:00"),
+            Some((hour, hour + 60_000_000))
+        );
+        assert_eq!(
+            parse_period("1970-01-01T06:00:00+05:00"),
+            Some((hour, hour + 1))
+        );
         assert_eq!(parse_period("1970-01-01 01:00:00"), Some((hour, hour + 1)));
-        for wrong in ["", "70", "1970-13", "1970-02-30", "yesterday", "10.0.0.1", "-1"] {
+        for wrong in [
+            "",
+            "70",
+            "1970-13",
+            "1970-02-30",
+            "yesterday",
+            "10.0.0.1",
+            "-1",
+        ] {
             assert_eq!(parse_period(wrong), None, "{wrong}");
         }
         assert_eq!(format_day(parse_day("2026-03-20").unwrap()), "2026-03-20");

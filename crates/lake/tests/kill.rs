@@ -24,7 +24,9 @@ async fn child_appends_until_killed() {
         at += seconds(1);
         let next = lake.next();
         let count = 1 + next % 37;
-        lake.append(plain(next, count), next + count, at).await.unwrap();
+        lake.append(plain(next, count), next + count, at)
+            .await
+            .unwrap();
         if round % 2 == 1 {
             lake.flush(at).await.unwrap();
         }
@@ -38,7 +40,10 @@ async fn child_appends_until_killed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_moment_nothing_is_lost_or_double() {
     let folder = tempfile::tempdir().unwrap();
-    let rounds: u64 = env::var(ROUNDS).ok().and_then(|text| text.parse().ok()).unwrap_or(8);
+    let rounds: u64 = env::var(ROUNDS)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(8);
     let mut random = u64::from(std::process::id()) | 1;
     let mut last = 0;
     for round in 0..rounds {

@@ -6,19 +6,38 @@ use common::{Event, all, config, ids, start, stored};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use saqshy_event::{Batch, BatchBuilder, Value};
-use saqshy_lake::query::{
-    self, Bound, FieldName, Glob, Leaf, Node, Piece, Query, Test, oracle,
-};
+use saqshy_lake::query::{self, Bound, FieldName, Glob, Leaf, Node, Piece, Query, Test, oracle};
 use saqshy_lake::{Lake, SearchEvent, SearchRequest};
 
 const FIELDS: [&str; 12] = [
-    "user.name", "source.ip", "source.port", "event.code", "message", "event.risk_score",
-    "event.timestamp_untrusted", "@timestamp", "process.start", "winlog.event_data.Ағын",
-    "with space", "data_stream.dataset",
+    "user.name",
+    "source.ip",
+    "source.port",
+    "event.code",
+    "message",
+    "event.risk_score",
+    "event.timestamp_untrusted",
+    "@timestamp",
+    "process.start",
+    "winlog.event_data.Ағын",
+    "with space",
+    "data_stream.dataset",
 ];
 const WORDS: [&str; 14] = [
-    "admin", "ADMIN", "Айгерім", "айгерім с", "443", "0443", "10.0.0.5", "10.1.0.0/16", "2001:db8::1",
-    "2026-03-20", "2026-03-20T09:30:00Z", "true", "[\"a\",\"b\"]", "a*b",
+    "admin",
+    "ADMIN",
+    "Айгерім",
+    "айгерім с",
+    "443",
+    "0443",
+    "10.0.0.5",
+    "10.1.0.0/16",
+    "2001:db8::1",
+    "2026-03-20",
+    "2026-03-20T09:30:00Z",
+    "true",
+    "[\"a\",\"b\"]",
+    "a*b",
 ];
 
 fn word() -> impl Strategy<Value = String> {
@@ -38,7 +57,8 @@ fn value() -> impl Strategy<Value = Value> {
         1 => Just(Value::Null),
         1 => time().prop_map(Value::Time),
     ];
-    let list = prop::collection::vec(single.clone(), 0..4).prop_map(|items| Value::List(items.into()));
+    let list =
+        prop::collection::vec(single.clone(), 0..4).prop_map(|items| Value::List(items.into()));
     prop_oneof![6 => single, 1 => list]
 }
 
@@ -81,7 +101,9 @@ fn glob() -> impl Strategy<Value = Glob> {
 }
 
 fn bound() -> impl Strategy<Value = Option<Bound>> {
-    prop::option::of((word(), any::<bool>()).prop_map(|(value, inclusive)| Bound { value, inclusive }))
+    prop::option::of(
+        (word(), any::<bool>()).prop_map(|(value, inclusive)| Bound { value, inclusive }),
+    )
 }
 
 fn leaf() -> impl Strategy<Value = Node> {
@@ -107,7 +129,10 @@ fn leaf() -> impl Strategy<Value = Node> {
             .prop_filter("one bound at least", |(low, high)| low.is_some() || high.is_some())
             .prop_map(|(low, high)| Test::Range { low, high }),
     ];
-    let field = (name, test).prop_map(|(name, test)| Leaf { field: Some(name), test });
+    let field = (name, test).prop_map(|(name, test)| Leaf {
+        field: Some(name),
+        test,
+    });
     prop_oneof![free, field].prop_map(Node::Leaf)
 }
 
@@ -128,7 +153,11 @@ fn writable(query: &Query) -> bool {
 
 async fn search(lake: &Lake, query: &Query) -> Vec<Event> {
     let request = SearchRequest {
-        query: query.clone(), from: None, to: None, limit: 10_000, newest_first: false,
+        query: query.clone(),
+        from: None,
+        to: None,
+        limit: 10_000,
+        newest_first: false,
     };
     common::find(lake, request).await.0
 }
@@ -159,7 +188,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     /// Fresh, in several files, compacted: always what the plain evaluator finds.
     #[test]
@@ -208,7 +237,11 @@ proptest! {
 fn what_is_written_wrong_is_said_with_its_column() {
     for (text, column, message) in [
         ("user.name:", 11, "a value is expected after `user.name:`"),
-        ("user.name: and x", 12, "a value is expected after `user.name:`"),
+        (
+            "user.name: and x",
+            12,
+            "a value is expected after `user.name:`",
+        ),
         ("(a or b", 1, "this `(` is never closed"),
         ("a or b)", 7, "`)` closes nothing"),
         ("жүйе and", 9, "a condition is expected here"),
@@ -216,17 +249,33 @@ fn what_is_written_wrong_is_said_with_its_column() {
         ("a and ()", 8, "a condition is expected before `)`"),
         ("\"open", 1, "this quote is never closed"),
         ("\"user.name\":x", 12, "a field name stands without quotes"),
-        ("source.port:[1 5]", 16, "`TO` is expected between the bounds of a range"),
+        (
+            "source.port:[1 5]",
+            16,
+            "`TO` is expected between the bounds of a range",
+        ),
         ("source.port:[1 TO 5", 13, "this range is never closed"),
-        ("source.port:>ssh", 14, "`ssh` is not a number, which `source.port` holds"),
+        (
+            "source.port:>ssh",
+            14,
+            "`ssh` is not a number, which `source.port` holds",
+        ),
         ("@timestamp:yesterday", 12, "`yesterday` is not a date"),
-        ("source.ip:10.0.0.0/33", 11, "`10.0.0.0/33` is not a network"),
+        (
+            "source.ip:10.0.0.0/33",
+            11,
+            "`10.0.0.0/33` is not a network",
+        ),
         ("message:/(/", 9, "not a regular expression: unclosed group"),
         ("not", 4, "a condition is expected here"),
         ("\"\"", 1, "the text to search for is empty"),
     ] {
         let error = query::parse(text).unwrap_err();
-        assert_eq!((error.column, error.message.as_str()), (column, message), "{text}");
+        assert_eq!(
+            (error.column, error.message.as_str()),
+            (column, message),
+            "{text}"
+        );
     }
 }
 
@@ -237,8 +286,14 @@ fn precedence_and_shorthand() {
         ("not a b", "(not a) and b"),
         ("-a !b", "not a and not b"),
         ("a && b || c", "(a and b) or c"),
-        ("user.name:(anna or boris) x", "(user.name:anna or user.name:boris) and x"),
-        ("user.name:(anna -b*)", "user.name:anna and not user.name:b*"),
+        (
+            "user.name:(anna or boris) x",
+            "(user.name:anna or user.name:boris) and x",
+        ),
+        (
+            "user.name:(anna -b*)",
+            "user.name:anna and not user.name:b*",
+        ),
         ("source.port:>=5", "source.port:[5 TO *]"),
         ("source.port:<5", "source.port:{* TO 5}"),
         ("source.port:[* TO *]", "source.port:*"),
@@ -265,7 +320,10 @@ async fn the_examples_of_the_manual_find_what_they_say() {
             ("source.ip", "10.20.0.5".into()),
             ("process.name", "PowerShell.exe".into()),
             ("user.name", "Айгерім С.".into()),
-            ("event.original", "powershell -EncodedCommand AAAA \"logon failure\" kerberos".into()),
+            (
+                "event.original",
+                "powershell -EncodedCommand AAAA \"logon failure\" kerberos".into(),
+            ),
         ],
         &[
             ("source.ip", "2001:db8::7".into()),
@@ -273,8 +331,14 @@ async fn the_examples_of_the_manual_find_what_they_say() {
             ("user.name", "svc_backup".into()),
             ("process.executable", "C:\\Windows\\notepad.exe".into()),
         ],
-        &[("source.ip", "192.0.2.1".into()), ("source.port", Value::Int(1024))],
-        &[("user.name", "boris".into()), ("source.port", Value::Int(80))],
+        &[
+            ("source.ip", "192.0.2.1".into()),
+            ("source.port", Value::Int(1024)),
+        ],
+        &[
+            ("user.name", "boris".into()),
+            ("source.port", Value::Int(80)),
+        ],
     ];
     let events: Vec<Vec<(&str, Value)>> = rows.iter().map(|row| row.to_vec()).collect();
     let mut builder = BatchBuilder::default();
@@ -290,7 +354,10 @@ async fn the_examples_of_the_manual_find_what_they_say() {
     lake.append(builder.finish(), 4, start()).await.unwrap();
     for round in 0..2 {
         for (text, found) in [
-            ("source.ip:10.0.0.0/8 and process.name:powershell* and not user.name:svc_*", "0"),
+            (
+                "source.ip:10.0.0.0/8 and process.name:powershell* and not user.name:svc_*",
+                "0",
+            ),
             ("user.name:\"айгерім с.\"", "0"),
             ("source.ip:2001:db8::/32", "1"),
             ("source.port:>=1024", "2"),
@@ -305,7 +372,11 @@ async fn the_examples_of_the_manual_find_what_they_say() {
             ("user.*:boris", "3"),
             ("АЙГЕРІМ", "0"),
         ] {
-            assert_eq!(ids(&all(&lake, text).await).concat(), found, "{round}: {text}");
+            assert_eq!(
+                ids(&all(&lake, text).await).concat(),
+                found,
+                "{round}: {text}"
+            );
         }
         lake.flush(start()).await.unwrap();
     }

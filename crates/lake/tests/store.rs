@@ -39,7 +39,10 @@ async fn events_are_found_fresh_flushed_and_after_a_restart_the_same() {
     assert_eq!(lake.position(), 50);
     assert_eq!(lake.files(), files, "with their SHA-256");
     assert_eq!(sorted(all(&lake, "*").await), expected);
-    assert_eq!(lake.event("n-0000000000000007").await.unwrap().unwrap(), expected[7]);
+    assert_eq!(
+        lake.event("n-0000000000000007").await.unwrap().unwrap(),
+        expected[7]
+    );
     assert_eq!(lake.event("n-1").await.unwrap(), None);
 }
 
@@ -48,13 +51,22 @@ async fn position_and_tags_survive_checkpoints_of_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let lake = Lake::open(config(folder.path()), "n").await.unwrap();
     for round in 0..12 {
-        lake.append(plain(round * 4, 4), round * 4 + 4, start()).await.unwrap();
+        lake.append(plain(round * 4, 4), round * 4 + 4, start())
+            .await
+            .unwrap();
         lake.flush(start()).await.unwrap().unwrap();
     }
     let log = folder.path().join("_delta_log");
     let checkpoints = fs::read_dir(log)
         .unwrap()
-        .filter(|entry| entry.as_ref().unwrap().path().to_string_lossy().contains("checkpoint"))
+        .filter(|entry| {
+            entry
+                .as_ref()
+                .unwrap()
+                .path()
+                .to_string_lossy()
+                .contains("checkpoint")
+        })
         .count();
     assert!(checkpoints >= 2, "{checkpoints}");
     let files = lake.files();
@@ -85,14 +97,29 @@ async fn a_second_process_and_a_position_that_goes_back_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn size_and_age_make_a_flush_due() {
     let folder = tempfile::tempdir().unwrap();
-    let config = saqshy_lake::LakeConfig { flush_rows: 10, flush_age: seconds(60), ..config(folder.path()) };
+    let config = saqshy_lake::LakeConfig {
+        flush_rows: 10,
+        flush_age: seconds(60),
+        ..config(folder.path())
+    };
     let lake = Lake::open(config, "n").await.unwrap();
     assert_eq!(lake.flush_if_due(start()).await.unwrap(), None);
     lake.append(plain(0, 9), 9, start()).await.unwrap();
-    assert_eq!(lake.flush_if_due(start() + seconds(59)).await.unwrap(), None);
-    assert!(lake.flush_if_due(start() + seconds(60)).await.unwrap().is_some());
+    assert_eq!(
+        lake.flush_if_due(start() + seconds(59)).await.unwrap(),
+        None
+    );
+    assert!(
+        lake.flush_if_due(start() + seconds(60))
+            .await
+            .unwrap()
+            .is_some()
+    );
     lake.append(plain(9, 10), 19, start()).await.unwrap();
-    assert_eq!(lake.flush_if_due(start()).await.unwrap().unwrap().position, 19);
+    assert_eq!(
+        lake.flush_if_due(start()).await.unwrap().unwrap().position,
+        19
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,11 +128,20 @@ async fn columns_appear_when_seen_and_values_that_do_not_fit_are_kept_and_found(
     let lake = Lake::open(config(folder.path()), "n").await.unwrap();
     let mut expected = Vec::new();
     let rounds: [&[(&str, Value)]; 4] = [
-        &[("source.port", Value::Int(22)), ("custom.one", "бір".into())],
-        &[("source.port", "ssh".into()), ("custom.two", Value::Bool(true))],
+        &[
+            ("source.port", Value::Int(22)),
+            ("custom.one", "бір".into()),
+        ],
+        &[
+            ("source.port", "ssh".into()),
+            ("custom.two", Value::Bool(true)),
+        ],
         &[
             ("process.start", "not a time".into()),
-            ("related.ip", Value::List(["10.0.0.1".into(), "10.0.0.2".into()].into())),
+            (
+                "related.ip",
+                Value::List(["10.0.0.1".into(), "10.0.0.2".into()].into()),
+            ),
             ("with space", "kept".into()),
             ("CUSTOM.one", "other case".into()),
             ("_overflow", "taken".into()),
@@ -162,7 +198,11 @@ async fn columns_appear_when_seen_and_values_that_do_not_fit_are_kept_and_found(
 #[tokio::test(flavor = "multi_thread")]
 async fn thousands_of_fields_and_datasets_end_in_the_overflow_and_are_found() {
     let folder = tempfile::tempdir().unwrap();
-    let config = saqshy_lake::LakeConfig { columns_per_dataset: 100, datasets: 3, ..config(folder.path()) };
+    let config = saqshy_lake::LakeConfig {
+        columns_per_dataset: 100,
+        datasets: 3,
+        ..config(folder.path())
+    };
     let lake = Lake::open(config, "n").await.unwrap();
     let mut builder = BatchBuilder::default();
     for row in 0..40u64 {
@@ -177,11 +217,17 @@ async fn thousands_of_fields_and_datasets_end_in_the_overflow_and_are_found() {
     }
     lake.append(builder.finish(), 40, start()).await.unwrap();
     lake.flush(start()).await.unwrap();
-    assert!(lake.field_names().len() < 320);
+    // Three datasets and `other`, each with its hundred, and the few that every event has.
+    assert!(lake.field_names().len() <= 4 * 100 + 6);
     assert_eq!(lake.files().len(), 4, "three datasets and the rest");
     assert_eq!(ids(&all(&lake, "f.39.49:v49").await), ["n-39"]);
     assert_eq!(ids(&all(&lake, "f.0.3:v3").await), ["n-0"]);
-    assert_eq!(all(&lake, "malformed.data_stream.dataset:set.*").await.len(), 25);
+    assert_eq!(
+        all(&lake, "malformed.data_stream.dataset:set.*")
+            .await
+            .len(),
+        25
+    );
     assert_eq!(all(&lake, "data_stream.dataset:other").await.len(), 25);
 }
 
@@ -190,9 +236,14 @@ async fn events_of_1970_and_of_the_future_lie_beside_those_that_came_with_them()
     let folder = tempfile::tempdir().unwrap();
     let lake = Lake::open(config(folder.path()), "n").await.unwrap();
     let mut builder = BatchBuilder::default();
-    for (row, at) in ["1970-01-01T00:00:00Z", "2026-03-20T09:00:00Z", "9999-01-01T00:00:00Z", "-000001-01-01T00:00:00Z"]
-        .iter()
-        .enumerate()
+    for (row, at) in [
+        "1970-01-01T00:00:00Z",
+        "2026-03-20T09:00:00Z",
+        "9999-01-01T00:00:00Z",
+        "-000001-01-01T00:00:00Z",
+    ]
+    .iter()
+    .enumerate()
     {
         builder.set("@timestamp", at.parse::<Timestamp>().unwrap());
         builder.set("event.ingested", start());
@@ -237,7 +288,9 @@ async fn nothing_is_missing_or_double_while_flushes_and_compactions_go_on() {
     let mut at = start();
     for round in 0..30u64 {
         at += seconds(1);
-        lake.append(plain(round * 20, 20), round * 20 + 20, at).await.unwrap();
+        lake.append(plain(round * 20, 20), round * 20 + 20, at)
+            .await
+            .unwrap();
         if round % 3 == 2 {
             lake.flush(at).await.unwrap();
         }
@@ -250,7 +303,12 @@ async fn nothing_is_missing_or_double_while_flushes_and_compactions_go_on() {
     assert!(watcher.await.unwrap() > 0);
     lake.compact(at).await.unwrap();
     lake.vacuum(at + seconds(1)).await.unwrap();
-    assert_eq!(lake.count(&query::parse("*").unwrap(), None, None).await.unwrap(), 600);
+    assert_eq!(
+        lake.count(&query::parse("*").unwrap(), None, None)
+            .await
+            .unwrap(),
+        600
+    );
     assert_eq!(lake.verify_files().await.unwrap(), []);
     let on_disk = walk(folder.path());
     assert_eq!(on_disk, lake.files().len(), "replaced files are gone");
@@ -284,7 +342,10 @@ async fn a_changed_byte_and_a_missing_file_are_named() {
     fs::write(&changed, bytes).unwrap();
     fs::remove_file(folder.path().join(&files[1].path)).unwrap();
     let findings = lake.verify_files().await.unwrap();
-    let paths: Vec<_> = findings.iter().map(|finding| finding.path.clone()).collect();
+    let paths: Vec<_> = findings
+        .iter()
+        .map(|finding| finding.path.clone())
+        .collect();
     assert_eq!(paths, [files[0].path.clone(), files[1].path.clone()]);
 }
 
@@ -294,13 +355,22 @@ async fn removed_files_take_their_events_along_and_orphans_go_at_the_next_start(
     let lake = Lake::open(config(folder.path()), "n").await.unwrap();
     lake.append(plain(0, 9), 9, start()).await.unwrap();
     let files = lake.flush(start()).await.unwrap().unwrap().files;
-    let auth = files.iter().find(|file| file.dataset == "linux.auth").unwrap().clone();
-    let removed = lake.remove(std::slice::from_ref(&auth.path), start()).await.unwrap();
-    assert_eq!(removed, [auth.clone()]);
+    let auth = files
+        .iter()
+        .find(|file| file.dataset == "linux.auth")
+        .unwrap()
+        .clone();
+    let removed = lake
+        .remove(std::slice::from_ref(&auth.path), start())
+        .await
+        .unwrap();
+    assert_eq!(removed, std::slice::from_ref(&auth));
     assert_eq!(all(&lake, "*").await.len(), 6);
     assert!(folder.path().join(&auth.path).exists(), "until vacuum");
     drop(lake);
-    let orphan = folder.path().join("event.ingested_day=2026-03-20/data_stream.dataset=web.access/0.parquet");
+    let orphan = folder
+        .path()
+        .join("event.ingested_day=2026-03-20/data_stream.dataset=web.access/0.parquet");
     fs::write(&orphan, b"half a file").unwrap();
     let lake = Lake::open(config(folder.path()), "n").await.unwrap();
     assert!(!orphan.exists() && !folder.path().join(&auth.path).exists());
@@ -331,7 +401,9 @@ async fn limits_order_and_time_range_hold_across_files_and_memory() {
     let folder = tempfile::tempdir().unwrap();
     let lake = Lake::open(config(folder.path()), "n").await.unwrap();
     for round in 0..10u64 {
-        lake.append(plain(round * 30, 30), round * 30 + 30, start()).await.unwrap();
+        lake.append(plain(round * 30, 30), round * 30 + 30, start())
+            .await
+            .unwrap();
         if round < 8 {
             lake.flush(start()).await.unwrap();
         }
@@ -343,11 +415,16 @@ async fn limits_order_and_time_range_hold_across_files_and_memory() {
         limit,
         newest_first,
     };
-    let expected: Vec<String> =
-        (17..264u64).filter(|seq| seq % 7 == 3).map(|seq| format!("n-{seq:016x}")).collect();
+    let expected: Vec<String> = (17..264u64)
+        .filter(|seq| seq % 7 == 3)
+        .map(|seq| format!("n-{seq:016x}"))
+        .collect();
     let (found, done) = find(&lake, ask(1000, false, 17, 264)).await;
     assert_eq!(ids(&found), expected);
-    assert_eq!((done.matched, done.truncated), (expected.len() as u64, false));
+    assert_eq!(
+        (done.matched, done.truncated),
+        (expected.len() as u64, false)
+    );
     let (found, done) = find(&lake, ask(5, false, 17, 264)).await;
     assert_eq!(ids(&found), expected[..5]);
     assert!(done.truncated);
@@ -358,13 +435,21 @@ async fn limits_order_and_time_range_hold_across_files_and_memory() {
     assert!(found.is_empty() && done.truncated);
 
     let (from, to) = (start() + seconds(17), start() + seconds(264));
-    let histogram =
-        lake.histogram(&query::parse("*").unwrap(), from, to, 10).await.unwrap();
+    let histogram = lake
+        .histogram(&query::parse("*").unwrap(), from, to, 10)
+        .await
+        .unwrap();
     assert_eq!(histogram.iter().map(|(_, count)| count).sum::<u64>(), 247);
     assert_eq!(histogram.len(), 10);
     assert_eq!(histogram[0], (from, 25));
-    let summary = lake.field_summary(&query::parse("*").unwrap(), None, None).await.unwrap();
-    let host = summary.iter().find(|field| field.name == "host.name").unwrap();
+    let summary = lake
+        .field_summary(&query::parse("*").unwrap(), None, None)
+        .await
+        .unwrap();
+    let host = summary
+        .iter()
+        .find(|field| field.name == "host.name")
+        .unwrap();
     assert_eq!((host.present, host.top.len(), host.top[0].1), (300, 7, 43));
 }
 

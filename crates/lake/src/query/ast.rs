@@ -87,7 +87,10 @@ pub enum Test {
     /// Somewhere inside.
     Regex(String),
     /// Never without a field; at least one bound is there.
-    Range { low: Option<Bound>, high: Option<Bound> },
+    Range {
+        low: Option<Bound>,
+        high: Option<Bound>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,7 +130,9 @@ impl Glob {
 
     /// Whether there is a `*` or `?` in it.
     pub fn is_wild(&self) -> bool {
-        self.pieces.iter().any(|piece| !matches!(piece, Piece::Text(_)))
+        self.pieces
+            .iter()
+            .any(|piece| !matches!(piece, Piece::Text(_)))
     }
 
     fn push(&mut self, piece: Piece) {
@@ -200,11 +205,19 @@ fn write_leaf(f: &mut Formatter<'_>, leaf: &Leaf) -> fmt::Result {
         Test::Pattern(glob) => write_glob(f, glob),
         Test::Regex(pattern) => write_regex(f, pattern),
         Test::Range { low, high } => {
-            f.write_char(if low.as_ref().is_none_or(|b| b.inclusive) { '[' } else { '{' })?;
+            f.write_char(if low.as_ref().is_none_or(|b| b.inclusive) {
+                '['
+            } else {
+                '{'
+            })?;
             write_bound(f, low.as_ref())?;
             f.write_str(" TO ")?;
             write_bound(f, high.as_ref())?;
-            f.write_char(if high.as_ref().is_none_or(|b| b.inclusive) { ']' } else { '}' })
+            f.write_char(if high.as_ref().is_none_or(|b| b.inclusive) {
+                ']'
+            } else {
+                '}'
+            })
         }
     }
 }

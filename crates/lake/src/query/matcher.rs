@@ -40,11 +40,27 @@ pub(crate) struct Matcher {
 #[derive(Debug, Clone)]
 enum Kind {
     Exists,
-    Equals { folded: String, number: Option<f64>, whole: Option<i64>, address: Option<Address>, period: Option<(i64, i64)> },
-    Contains { folded: String, ascii: Option<bytes::Regex> },
-    Pattern { segments: Vec<Segment>, open_start: bool, open_end: bool },
+    Equals {
+        folded: String,
+        number: Option<f64>,
+        whole: Option<i64>,
+        address: Option<Address>,
+        period: Option<(i64, i64)>,
+    },
+    Contains {
+        folded: String,
+        ascii: Option<bytes::Regex>,
+    },
+    Pattern {
+        segments: Vec<Segment>,
+        open_start: bool,
+        open_end: bool,
+    },
     Regex(regex::Regex),
-    Range { low: Option<Limit>, high: Option<Limit> },
+    Range {
+        low: Option<Limit>,
+        high: Option<Limit>,
+    },
     Never,
 }
 
@@ -69,7 +85,9 @@ type Segment = Vec<Piece>;
 impl Matcher {
     /// The condition for values of a field of type `field`.
     pub(crate) fn of_field(test: &Test, field: EcsType) -> Self {
-        Matcher { kind: Kind::of_field(test, field) }
+        Matcher {
+            kind: Kind::of_field(test, field),
+        }
     }
 
     /// The condition for any text of an event.
@@ -84,9 +102,11 @@ impl Matcher {
                 Kind::Contains { folded, ascii }
             }
             Test::Pattern(glob) => match Kind::pattern(glob) {
-                Kind::Pattern { segments, .. } => {
-                    Kind::Pattern { segments, open_start: true, open_end: true }
-                }
+                Kind::Pattern { segments, .. } => Kind::Pattern {
+                    segments,
+                    open_start: true,
+                    open_end: true,
+                },
                 other => other,
             },
             Test::Regex(pattern) => Kind::regex(pattern),
@@ -101,16 +121,20 @@ impl Matcher {
         match &self.kind {
             Kind::Exists => true,
             Kind::Never => false,
-            Kind::Equals { folded, address, .. } => {
+            Kind::Equals {
+                folded, address, ..
+            } => {
                 equals(text, folded)
                     || address.is_some_and(|wanted| {
                         parse_address(text).is_some_and(|address| wanted.holds(address))
                     })
             }
             Kind::Contains { folded, ascii } => contains(text, folded, ascii.as_ref()),
-            Kind::Pattern { segments, open_start, open_end } => {
-                fits(&fold(text), segments, *open_start, *open_end)
-            }
+            Kind::Pattern {
+                segments,
+                open_start,
+                open_end,
+            } => fits(&fold(text), segments, *open_start, *open_end),
             Kind::Regex(regex) => regex.is_match(text),
             Kind::Range { low, high } => in_range(text, low.as_ref(), high.as_ref()),
         }
@@ -120,8 +144,13 @@ impl Matcher {
     pub(crate) fn long(&self, number: i64) -> bool {
         match &self.kind {
             Kind::Exists => true,
-            Kind::Equals { whole: Some(whole), .. } => *whole == number,
-            Kind::Equals { number: Some(wanted), .. } => *wanted == number as f64,
+            Kind::Equals {
+                whole: Some(whole), ..
+            } => *whole == number,
+            Kind::Equals {
+                number: Some(wanted),
+                ..
+            } => *wanted == number as f64,
             Kind::Equals { .. } => false,
             Kind::Range { low, high } => number_in_range(number as f64, low, high),
             _ => self.text(&number.to_string()),
@@ -132,7 +161,10 @@ impl Matcher {
     pub(crate) fn double(&self, number: f64) -> bool {
         match &self.kind {
             Kind::Exists => true,
-            Kind::Equals { number: Some(wanted), .. } => *wanted == number,
+            Kind::Equals {
+                number: Some(wanted),
+                ..
+            } => *wanted == number,
             Kind::Equals { .. } => false,
             Kind::Range { low, high } => number_in_range(number, low, high),
             _ => self.text(&number.to_string()),
@@ -180,7 +212,9 @@ impl Kind {
                 address: parse_address(text)
                     .map(Address::One)
                     .or_else(|| Some(Address::Net(text.parse().ok()?))),
-                period: (field == EcsType::Date).then(|| parse_period(text)).flatten(),
+                period: (field == EcsType::Date)
+                    .then(|| parse_period(text))
+                    .flatten(),
             },
             Test::Pattern(glob) => Kind::pattern(glob),
             Test::Regex(pattern) => Kind::regex(pattern),
@@ -207,7 +241,11 @@ impl Kind {
                 }
             }
         }
-        Kind::Pattern { segments, open_start: false, open_end: false }
+        Kind::Pattern {
+            segments,
+            open_start: false,
+            open_end: false,
+        }
     }
 }
 
@@ -260,7 +298,11 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
 }
 
 fn equals(text: &str, folded: &str) -> bool {
-    if text.is_ascii() { text.eq_ignore_ascii_case(folded) } else { fold(text) == folded }
+    if text.is_ascii() {
+        text.eq_ignore_ascii_case(folded)
+    } else {
+        fold(text) == folded
+    }
 }
 
 /// `ascii` finds `folded` in ASCII text whatever its case; absent where `folded` is not ASCII and
@@ -274,7 +316,9 @@ fn contains(text: &str, folded: &str, ascii: Option<&bytes::Regex>) -> bool {
 }
 
 fn parse_number(text: &str) -> Option<f64> {
-    let numeric = text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
+    let numeric = text
+        .bytes()
+        .all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
     if !numeric {
         return None;
     }
@@ -284,18 +328,25 @@ fn parse_number(text: &str) -> Option<f64> {
 /// An address; an IPv4 address written as IPv6 (`::ffff:10.0.0.1`) counts as IPv4.
 fn parse_address(text: &str) -> Option<IpAddr> {
     let possible = (2..=45).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b'.' | b':'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_hexdigit() || matches!(b, b'.' | b':'))
         && text.bytes().any(|b| matches!(b, b'.' | b':'));
     if !possible {
         return None;
     }
-    text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+    text.parse::<IpAddr>()
+        .ok()
+        .map(|address| address.to_canonical())
 }
 
 fn number_in_range(number: f64, low: &Option<Limit>, high: &Option<Limit>) -> bool {
     let side = |limit: &Option<Limit>, wanted| {
         limit.as_ref().is_none_or(|limit| {
-            limit.allows(limit.number.and_then(|bound| number.partial_cmp(&bound)), wanted)
+            limit.allows(
+                limit.number.and_then(|bound| number.partial_cmp(&bound)),
+                wanted,
+            )
         })
     };
     side(low, Ordering::Greater) && side(high, Ordering::Less)
@@ -305,14 +356,20 @@ fn in_range(text: &str, low: Option<&Limit>, high: Option<&Limit>) -> bool {
     let limits = [(low, Ordering::Greater), (high, Ordering::Less)];
     let all = |wanted: fn(&Limit) -> bool| limits.iter().all(|(l, _)| l.is_none_or(wanted));
     if all(|limit| limit.number.is_some()) {
-        let Some(number) = parse_number(text) else { return false };
+        let Some(number) = parse_number(text) else {
+            return false;
+        };
         return number_in_range(number, &low.cloned(), &high.cloned());
     }
     if all(|limit| limit.address.is_some()) {
-        let Some(address) = parse_address(text) else { return false };
+        let Some(address) = parse_address(text) else {
+            return false;
+        };
         return limits.iter().all(|(limit, wanted)| {
             limit.is_none_or(|limit| {
-                let bound = limit.address.filter(|bound| bound.is_ipv4() == address.is_ipv4());
+                let bound = limit
+                    .address
+                    .filter(|bound| bound.is_ipv4() == address.is_ipv4());
                 limit.allows(bound.map(|bound| address.cmp(&bound)), *wanted)
             })
         });
@@ -325,7 +382,9 @@ fn in_range(text: &str, low: Option<&Limit>, high: Option<&Limit>) -> bool {
 
 /// Whether `text` consists of the segments with anything between them.
 fn fits(text: &str, segments: &[Segment], open_start: bool, open_end: bool) -> bool {
-    let [first, middle @ ..] = segments else { return true };
+    let [first, middle @ ..] = segments else {
+        return true;
+    };
     let mut rest = text;
     if open_start {
         match find(rest, first) {
@@ -353,7 +412,11 @@ fn fits(text: &str, segments: &[Segment], open_start: bool, open_end: bool) -> b
             None => return false,
         }
     }
-    if open_end { find(rest, last).is_some() } else { ends_with(rest, last) }
+    if open_end {
+        find(rest, last).is_some()
+    } else {
+        ends_with(rest, last)
+    }
 }
 
 /// What follows the segment at the start of `text`.

@@ -29,9 +29,8 @@ fn leaf(leaf: &Leaf, event: &Map<String, Value>) -> bool {
         let matcher = Matcher::of_text(&leaf.test);
         return event.iter().any(|(name, value)| {
             items(value).iter().any(|item| {
-                item.as_str().is_some_and(|text| {
-                    !is_time(ecs_type(name), text) && matcher.text(text)
-                })
+                item.as_str()
+                    .is_some_and(|text| !is_time(ecs_type(name), text) && matcher.text(text))
             })
         });
     };

@@ -33,7 +33,12 @@ pub fn parse(text: &str) -> Result<Query, QueryError> {
             hint: None,
         });
     }
-    let mut parser = Parser { chars, at: 0, depth: 0, leaves: 0 };
+    let mut parser = Parser {
+        chars,
+        at: 0,
+        depth: 0,
+        leaves: 0,
+    };
     parser.skip_spaces();
     if parser.at_end() {
         return Ok(Query::all());
@@ -107,7 +112,10 @@ impl Parser {
     /// `-` or `!` directly before a condition.
     fn take_sign(&mut self) -> bool {
         let signed = matches!(self.peek(), Some('-' | '!'))
-            && self.chars.get(self.at + 1).is_some_and(|c| !c.is_whitespace() && *c != ')');
+            && self
+                .chars
+                .get(self.at + 1)
+                .is_some_and(|c| !c.is_whitespace() && *c != ')');
         if signed {
             self.at += 1;
         }
@@ -186,7 +194,11 @@ impl Parser {
         }
         let glob = self.word(|c| c.is_whitespace() || matches!(c, '(' | ')' | '"'));
         if glob.is_wild() {
-            if glob.pieces().iter().all(|piece| matches!(piece, Piece::Any)) {
+            if glob
+                .pieces()
+                .iter()
+                .all(|piece| matches!(piece, Piece::Any))
+            {
                 return Ok(Node::All);
             }
             return Ok(leaf(None, Test::Pattern(glob)));
@@ -285,9 +297,15 @@ impl Parser {
         };
         let bound = Some(Bound { value, inclusive });
         Ok(if greater {
-            Test::Range { low: bound, high: None }
+            Test::Range {
+                low: bound,
+                high: None,
+            }
         } else {
-            Test::Range { low: None, high: bound }
+            Test::Range {
+                low: None,
+                high: bound,
+            }
         })
     }
 
@@ -322,8 +340,14 @@ impl Parser {
             return Ok(Test::Exists);
         }
         Ok(Test::Range {
-            low: low.map(|value| Bound { value, inclusive: low_inclusive }),
-            high: high.map(|value| Bound { value, inclusive: high_inclusive }),
+            low: low.map(|value| Bound {
+                value,
+                inclusive: low_inclusive,
+            }),
+            high: high.map(|value| Bound {
+                value,
+                inclusive: high_inclusive,
+            }),
         })
     }
 
@@ -355,7 +379,10 @@ impl Parser {
         };
         Err(self.error(
             start,
-            format!("`{value}` is not {expected}, which `{}` holds", display_name(field)),
+            format!(
+                "`{value}` is not {expected}, which `{}` holds",
+                display_name(field)
+            ),
             date_hint(field),
         ))
     }
@@ -475,11 +502,16 @@ impl Parser {
         if rest.starts_with(&['|', '|']) {
             return Some((Keyword::Or, 2));
         }
-        for (word, keyword) in
-            [("and", Keyword::And), ("or", Keyword::Or), ("not", Keyword::Not)]
-        {
+        for (word, keyword) in [
+            ("and", Keyword::And),
+            ("or", Keyword::Or),
+            ("not", Keyword::Not),
+        ] {
             let is_it = rest.len() >= word.len()
-                && word.chars().zip(rest).all(|(a, b)| a == b.to_ascii_lowercase())
+                && word
+                    .chars()
+                    .zip(rest)
+                    .all(|(a, b)| a == b.to_ascii_lowercase())
                 && rest
                     .get(word.len())
                     .is_none_or(|c| c.is_whitespace() || matches!(c, '(' | ')' | '"'));
@@ -525,7 +557,11 @@ impl Parser {
     }
 
     fn error(&self, at: usize, message: String, hint: Option<String>) -> QueryError {
-        QueryError { column: at + 1, message, hint }
+        QueryError {
+            column: at + 1,
+            message,
+            hint,
+        }
     }
 }
 

@@ -43,7 +43,14 @@ pub fn plain(first: u64, count: u64) -> Batch {
         builder.set("@timestamp", at);
         builder.set("event.ingested", at);
         builder.set("event.id", format!("n-{seq:016x}"));
-        builder.set("data_stream.dataset", if seq % 3 == 0 { "linux.auth" } else { "web.access" });
+        builder.set(
+            "data_stream.dataset",
+            if seq % 3 == 0 {
+                "linux.auth"
+            } else {
+                "web.access"
+            },
+        );
         builder.set("event.original", format!("line {seq} of host-{}", seq % 7));
         builder.set("host.name", format!("host-{}", seq % 7));
         builder.set("source.port", i64::try_from(seq % 100).unwrap());
@@ -54,7 +61,10 @@ pub fn plain(first: u64, count: u64) -> Batch {
 
 /// The events of a batch as the lake gives them out.
 pub fn stored(batch: &Batch) -> Vec<Event> {
-    batch.events().map(|event| stored_form(event, start())).collect()
+    batch
+        .events()
+        .map(|event| stored_form(event, start()))
+        .collect()
 }
 
 pub async fn find(lake: &Lake, request: SearchRequest) -> (Vec<Event>, Done) {
@@ -71,7 +81,13 @@ pub async fn find(lake: &Lake, request: SearchRequest) -> (Vec<Event>, Done) {
 }
 
 pub fn request(query: Query) -> SearchRequest {
-    SearchRequest { query, from: None, to: None, limit: 100_000, newest_first: true }
+    SearchRequest {
+        query,
+        from: None,
+        to: None,
+        limit: 100_000,
+        newest_first: true,
+    }
 }
 
 pub async fn all(lake: &Lake, text: &str) -> Vec<Event> {
@@ -79,5 +95,8 @@ pub async fn all(lake: &Lake, text: &str) -> Vec<Event> {
 }
 
 pub fn ids(events: &[Event]) -> Vec<String> {
-    events.iter().map(|event| event["event.id"].as_str().unwrap().to_owned()).collect()
+    events
+        .iter()
+        .map(|event| event["event.id"].as_str().unwrap().to_owned())
+        .collect()
 }
