@@ -2,7 +2,7 @@ const t3 = (kk, ru, en) => ({ kk, ru, en });
 
 export const addressees = {
   state_body: t3('мемлекеттік орган немесе ол уәкілеттік берген тұлға', 'государственный орган или уполномоченное им лицо', 'the state body or the person it authorised'),
-  nsc: t3('ҚР ұлттық қауіпсіздік комитеті', 'Комитет национальной безопасности РК', 'National Security Committee'),
+  nsc: t3('ҚР Ұлттық қауіпсіздік комитеті', 'Комитет национальной безопасности РК', 'National Security Committee'),
   authorised_body: t3('уәкілетті орган', 'уполномоченный орган', 'the authorised body'),
   sts: t3('«МТҚ» АҚ', 'АО «ГТС»', 'State Technical Service JSC')
 };

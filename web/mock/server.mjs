@@ -229,10 +229,10 @@ const table = Object.entries(routes).map(([key, run]) => {
 });
 
 async function search(res, request) {
-  res.writeHead(200, { 'content-type': 'application/x-ndjson' });
-  const line = (value) => res.write(JSON.stringify(value) + '\n');
   const started = Date.now();
   const found = within(request);
+  res.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  const line = (value) => res.write(JSON.stringify(value) + '\n');
   const list = request.newest_first === false ? [...found].reverse() : found;
   const shown = list.slice(0, request.limit);
   for (let part = 0; part < 4; part += 1) {
@@ -301,4 +301,4 @@ createServer(async (req, res) => {
     res.writeHead(status, { 'content-type': 'application/json' });
     res.end(JSON.stringify({ code: fault.code ?? 'internal', message: fault.message, link: '', ...fault.more }));
   }
-}).listen(port, '127.0.0.1', () => console.log(`mock of Saqshy on http://127.0.0.1:${port} (admin, saqshy-demo)`));
+}).listen(port, '127.0.0.1', () => console.log(`mock of Saqshy on http://127.0.0.1:${port} (aigul or admin, saqshy-demo)`));

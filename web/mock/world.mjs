@@ -91,7 +91,8 @@ export function makeWorld(now) {
     drop_reasons: dropped ? { udp_buffer_full: dropped - 4, line_too_long: 4 } : {}
   }));
   const users = [
-    { id: 'u-1', login: 'admin', name: 'Айгүл Серікқызы Нұрланова', roles: ['administrator', 'incident_coordinator'], language: 'kk', enabled: true, created_at: ago(now, 90_000), last_sign_in: ago(now, 3) },
+    { id: 'u-1', login: 'aigul', name: 'Айгүл Серікқызы Нұрланова', roles: ['incident_coordinator'], language: 'kk', enabled: true, created_at: ago(now, 90_000), last_sign_in: ago(now, 3) },
+    { id: 'u-0', login: 'admin', name: 'Ерлан Қасымов', roles: ['administrator'], language: 'kk', enabled: true, created_at: ago(now, 90_000), last_sign_in: ago(now, 31) },
     { id: 'u-2', login: 'd.kim', name: 'Дмитрий Ким', roles: ['analyst'], language: 'ru', enabled: true, created_at: ago(now, 80_000), last_sign_in: ago(now, 55) },
     { id: 'u-3', login: 'auditor', name: 'Jane Whitfield', roles: ['auditor'], language: 'en', enabled: true, created_at: ago(now, 40_000), last_sign_in: ago(now, 9000) },
     { id: 'u-4', login: 't.akhmetov', name: 'Тимур Ахметов', roles: ['analyst'], language: 'ru', enabled: false, created_at: ago(now, 70_000) }
@@ -109,7 +110,7 @@ export function makeWorld(now) {
   for (const inc of [...incidents].reverse()) {
     leaf(inc.created_at, 'system', 'incident.created', `incident:${inc.id}`, { title: inc.title, severity: inc.severity, detected_at: inc.detected_at });
     leaf(inc.created_at, 'system', 'incident.alerts_attached', `incident:${inc.id}`, { alerts: inc.alertIds });
-    for (const [fact, at] of Object.entries(inc.facts)) leaf(at, 'admin', fact.split(':')[0], `incident:${inc.id}`, { fact });
+    for (const [fact, at] of Object.entries(inc.facts)) leaf(at, 'aigul', fact.split(':')[0], `incident:${inc.id}`, { fact });
   }
   return { now, rules, alerts, incidents, sources, users, journal, leaf, events: makeEvents(now), sealed: journal.length };
 }
@@ -119,10 +120,19 @@ export const permissions = [
   'notices.draft', 'notices.send', 'overview.read', 'rules.read', 'rules.write', 'search.read', 'sources.read', 'sources.write', 'sql.read', 'users.read', 'users.write'
 ];
 const t3 = (kk, ru, en) => ({ kk, ru, en });
-const reading = permissions.filter((p) => p.endsWith('.read') && !/users|sql|export/.test(p));
+const coordinator = [
+  'overview.read', 'search.read', 'sql.read', 'export.read', 'alerts.read', 'alerts.triage', 'incidents.read', 'incidents.write',
+  'notices.draft', 'notices.approve', 'notices.send', 'sources.read', 'rules.read', 'journal.read', 'journal.export', 'law.read'
+];
 export const roles = [
-  { id: 'administrator', title: t3('Әкімші', 'Администратор', 'Administrator'), permissions },
-  { id: 'analyst', title: t3('Талдаушы', 'Аналитик', 'Analyst'), permissions: [...reading, 'alerts.triage', 'export.read', 'sql.read', 'incidents.write', 'notices.draft'] },
-  { id: 'incident_coordinator', title: t3('Оқыс оқиғалар үйлестірушісі', 'Координатор инцидентов', 'Incident coordinator'), permissions: [...reading, 'alerts.triage', 'incidents.write', 'notices.draft', 'notices.approve', 'notices.send'] },
-  { id: 'auditor', title: t3('Аудитор', 'Аудитор', 'Auditor'), permissions: [...reading, 'journal.export'] }
+  {
+    id: 'administrator', title: t3('Жүйе әкімшісі', 'Администратор системы', 'Administrator'),
+    permissions: ['overview.read', 'sources.read', 'sources.write', 'rules.read', 'rules.write', 'users.read', 'users.write', 'journal.read', 'journal.export', 'law.read']
+  },
+  {
+    id: 'analyst', title: t3('Мониторинг және ден қою талдаушысы', 'Аналитик мониторинга и реагирования', 'Monitoring and response analyst'),
+    permissions: coordinator.filter((p) => !/approve|send|journal/.test(p))
+  },
+  { id: 'incident_coordinator', title: t3('Оқыс оқиғалар үйлестірушісі', 'Координатор инцидентов', 'Incident coordinator'), permissions: coordinator },
+  { id: 'auditor', title: t3('Аудитор', 'Аудитор', 'Auditor'), permissions: permissions.filter((p) => p === 'journal.export' || (p.endsWith('.read') && !/sql|export/.test(p))) }
 ];

@@ -44,7 +44,7 @@ pub use incidents::{Incident, IncidentPatch, NewIncident, NewTask, Task, Timelin
 pub use law::{Category, Law};
 pub use ledger::SourceLedger;
 pub use notices::{Attempt, Document, NewNotice, Notice, Receipt};
-pub use promote::{Promoted, PromotionRule, PromotionRules, Template, When};
+pub use promote::{Promoted, PromotionRule, PromotionRules, Template, TitleLanguage, When};
 pub use read::{IncidentFilter, IncidentRow, IncidentWhole};
 pub use store::{Actor, Ctx, Migration, Store};
 pub use tx::Tx;

@@ -77,7 +77,7 @@ pub struct LedgerRow {
     pub truncated: u64,
     /// Bytes that the cuts took away.
     pub truncated_bytes: u64,
-    /// Open now.
+    /// Syslog connections open now.
     pub connections: u64,
     /// Turned away, because there were too many.
     pub connections_refused: u64,

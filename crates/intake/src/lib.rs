@@ -167,6 +167,7 @@ impl Intake {
 impl Drop for Intake {
     fn drop(&mut self) {
         self.courier.stop.cancel();
+        self.courier.give_up.cancel();
     }
 }
 

@@ -92,7 +92,8 @@ async fn a_bad_event_is_named_and_its_neighbours_are_stored() {
         ..limits()
     })
     .await;
-    let cases: [(&str, &[u8], u16, u16, Option<u64>); 6] = [
+    type Case<'a> = (&'a str, &'a [u8], u16, u16, Option<u64>);
+    let cases: [Case; 6] = [
         ("", b"", 400, 5, None),
         ("", br#"{"event":1}{"no":2}{"event":3}"#, 400, 12, Some(1)),
         ("/event", br#"{"event":""}"#, 400, 13, Some(0)),

@@ -289,7 +289,15 @@ async fn bodies_have_limits_also_when_decompressed() {
             .status,
         200
     );
-    assert_eq!(site.row(SOURCE).accepted, 3);
+    let row = site.row(SOURCE);
+    assert_eq!(
+        (
+            row.accepted,
+            row.dropped["too_large"],
+            row.dropped["malformed"]
+        ),
+        (3, 2, 3)
+    );
     site.check_ledger();
 }
 

@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use saqshy_event::Format;
-use saqshy_intake::Limits;
+use saqshy_intake::{Limits, UDP_UNSEEN};
 use saqshy_spool::Options;
 use support::{Site, certificate, config, limits, send, tls_connect, wait_for};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -78,6 +78,34 @@ async fn every_datagram_is_a_message() {
     site.accepted(UDP, 2000).await;
     let expected: Vec<_> = (0..2000).map(|n| format!("<34>message {n} ")).collect();
     assert_eq!(site.texts(), expected);
+    site.check_ledger();
+}
+
+/// The system drops what its buffer cannot hold; nobody knows whose it was, but it is counted.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "current_thread")]
+async fn datagrams_that_the_system_drops_are_counted() {
+    let site = Site::new(Limits {
+        udp_buffer_bytes: 8192,
+        ..limits()
+    })
+    .await;
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    // Nothing is received meanwhile: this thread is the only one.
+    for n in 0..2000 {
+        socket
+            .send_to(
+                format!("<34>{n} {}", "d".repeat(500)).as_bytes(),
+                site.udp(),
+            )
+            .unwrap();
+    }
+    let unseen = || site.row(UDP_UNSEEN);
+    wait_for("2000 counted", || {
+        site.row(UDP).accepted + unseen().received == 2000
+    })
+    .await;
+    assert!(unseen().dropped["receive_buffer"] > 1000, "{:?}", unseen());
     site.check_ledger();
 }
 

@@ -35,7 +35,7 @@ mod keys;
 mod leaf;
 mod log;
 mod note;
-// pub mod pack;
+pub mod pack;
 pub mod proof;
 mod storage;
 pub mod tile;

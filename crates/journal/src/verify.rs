@@ -40,7 +40,22 @@ pub fn verify_dir(dir: &Path, key: &VerifyingKey) -> Result<Report, Vec<Finding>
 }
 
 /// Checks the journal in a storage.
+///
+/// A writer may publish meanwhile and clear away narrower tiles; then the check begins again.
 pub fn verify_storage<S: Storage>(store: &S, key: &VerifyingKey) -> Result<Report, Vec<Finding>> {
+    const TRIES: usize = 5;
+    let mut result = Err(Vec::new());
+    for _ in 0..TRIES {
+        let before = store.read(CHECKPOINT).ok();
+        result = verify_once(store, key);
+        if result.is_ok() || store.read(CHECKPOINT).ok() == before {
+            break;
+        }
+    }
+    result
+}
+
+fn verify_once<S: Storage>(store: &S, key: &VerifyingKey) -> Result<Report, Vec<Finding>> {
     let one = |path: &str, what: String| {
         vec![Finding {
             path: path.to_owned(),

@@ -143,6 +143,27 @@ fn missing_foreign_and_left_over_files_are_told_apart() {
     assert_eq!(paths, ["notes.txt", "tile/entries/001"]);
 }
 
+#[test]
+fn a_journal_is_verified_while_it_grows() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = TileLog::open_or_create(dir.path(), &key()).unwrap();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let order = std::sync::atomic::Ordering::SeqCst;
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            while !done.load(order) {
+                let report = verify_dir(dir.path(), &key().verifying_key());
+                assert!(report.is_ok(), "{report:?}");
+            }
+        });
+        for _ in 0..30 {
+            log.append(&leaves(log.size()..log.size() + 90)).unwrap();
+            log.checkpoint(&key()).unwrap();
+        }
+        done.store(true, order);
+    });
+}
+
 /// A storage whose write number `fail_at` fails, after it took effect or before.
 #[derive(Clone, Default)]
 struct Faulty {
@@ -271,7 +292,7 @@ fn sample_files() -> Vec<(String, Vec<u8>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn one_flipped_bit_in_any_file_is_found_and_named(file in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), bit in 0u8..8) {
@@ -303,6 +324,11 @@ proptest! {
         let named: std::collections::BTreeSet<_> = found.iter().map(|f| f.path.clone()).collect();
         prop_assert!(named.contains("checkpoint") || named.is_superset(&paths), "{:?} {:?}", paths, found);
     }
+
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
     fn any_batches_give_the_same_tree_and_any_prefix_is_consistent(steps in prop::collection::vec(1u64..400, 1..8), cut in any::<prop::sample::Index>()) {

@@ -10,16 +10,33 @@ use hyper::body::{Body, Incoming};
 use hyper::header::CONTENT_ENCODING;
 
 use crate::config::Limits;
+use crate::ledger::{Counters, DropReason};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BodyError {
     /// Larger than the limit, as sent or once decompressed.
     TooLarge,
-    /// Not in the announced compression, or the connection broke.
+    /// Not in the announced compression.
     Unreadable,
+    /// The connection broke: nobody is there to be answered.
+    Broken,
     /// Compressed in a way that is not supported.
     Encoding,
     TimedOut,
+}
+
+impl BodyError {
+    /// Counts a request of unknown content as one record: lost, if the sender will not send it
+    /// again as it is.
+    pub fn count(self, counters: &Counters) {
+        match self {
+            BodyError::TooLarge => counters.lose(DropReason::TooLarge, 1),
+            BodyError::Unreadable | BodyError::Encoding => {
+                counters.lose(DropReason::Malformed, 1);
+            }
+            BodyError::Broken | BodyError::TimedOut => counters.defer(1),
+        }
+    }
 }
 
 /// The whole body, decompressed.
@@ -39,8 +56,8 @@ pub(super) async fn read(request: Request<Incoming>, limits: &Limits) -> Result<
     let sent = read.map_err(|_| BodyError::TimedOut)??;
     match encoding.as_deref() {
         None | Some(b"" | b"identity") => Ok(sent),
-        Some(b"gzip" | b"x-gzip") => inflate(sent, max, |sent| MultiGzDecoder::new(sent)).await,
-        Some(b"deflate") => inflate(sent, max, |sent| ZlibDecoder::new(sent)).await,
+        Some(b"gzip" | b"x-gzip") => inflate(sent, max, MultiGzDecoder::new).await,
+        Some(b"deflate") => inflate(sent, max, ZlibDecoder::new).await,
         Some(_) => Err(BodyError::Encoding),
     }
 }
@@ -48,7 +65,7 @@ pub(super) async fn read(request: Request<Incoming>, limits: &Limits) -> Result<
 async fn collect(mut body: Incoming, max: usize) -> Result<Bytes, BodyError> {
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| BodyError::Unreadable)?;
+        let frame = frame.map_err(|_| BodyError::Broken)?;
         if let Ok(data) = frame.into_data() {
             if whole.len() + data.len() > max {
                 return Err(BodyError::TooLarge);

@@ -54,7 +54,24 @@ struct Target<'a> {
     #[serde(borrow, default, rename = "_index")]
     index: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "_id")]
-    id: Option<Cow<'a, str>>,
+    id: Option<Id<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Id<'a> {
+    #[serde(borrow)]
+    Text(Cow<'a, str>),
+    Number(serde_json::Number),
+}
+
+impl Id<'_> {
+    fn into_text(self) -> String {
+        match self {
+            Id::Text(text) => text.into_owned(),
+            Id::Number(number) => number.to_string(),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -108,7 +125,7 @@ pub(super) fn parse(body: &[u8], index: Option<&str>, line_bytes_max: usize) -> 
         items.push(Item {
             action,
             index,
-            id: target.id.map(Cow::into_owned),
+            id: target.id.map(Id::into_text),
             document,
         });
     }
@@ -272,7 +289,7 @@ mod tests {
 
     #[test]
     fn the_answer_is_valid_json_with_an_item_per_action() {
-        let body = "{\"create\":{\"_index\":\"a\\\"b\"}}\n{}\n{\"index\":{}}\n{\n";
+        let body = "{\"create\":{\"_index\":\"a\\\"b\"}}\n{}\n{\"index\":{\"_id\":9}}\n{\n";
         let items = parse(body.as_bytes(), None, 200);
         let text = answer(&items, 0x1f, 3);
         assert!(text.starts_with(r#"{"took":3,"errors":true,"items":[{"create":{"_index":"#));
@@ -281,6 +298,7 @@ mod tests {
         assert_eq!(json["items"][0]["create"]["status"], 201);
         assert_eq!(json["items"][0]["create"]["_id"], "000000000000001f");
         assert_eq!(json["items"][1]["index"]["status"], 400);
+        assert_eq!(json["items"][1]["index"]["_id"], "9");
     }
 
     proptest! {

@@ -163,7 +163,10 @@ async fn take(
     };
     let body = match body::read(request, &courier.limits).await {
         Ok(body) => body,
-        Err(error) => return refuse_body(error),
+        Err(error) => {
+            error.count(&sender.counters);
+            return refuse_body(error);
+        }
     };
     let items = bulk::parse(&body, index, courier.limits.line_bytes_max);
     if items.is_empty() {
@@ -216,7 +219,7 @@ fn refuse_store(front: &Front, sender: &Sender, error: &AppendError) -> Reply {
 fn refuse_body(failed: BodyError) -> Reply {
     match failed {
         BodyError::TooLarge => closing(too_large()),
-        BodyError::Unreadable => closing(error(
+        BodyError::Unreadable | BodyError::Broken => closing(error(
             StatusCode::BAD_REQUEST,
             "parse_exception",
             "request body could not be read or decompressed",

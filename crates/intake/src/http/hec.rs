@@ -239,14 +239,17 @@ async fn take(
     };
     let body: Bytes = match body::read(request, &courier.limits).await {
         Ok(body) => body,
-        Err(BodyError::TooLarge) => return closing(too_large()),
-        Err(BodyError::TimedOut) => {
-            return closing(reply(
-                StatusCode::REQUEST_TIMEOUT,
-                r#"{"text":"Timeout","code":6}"#,
-            ));
+        Err(error) => {
+            error.count(&sender.counters);
+            return closing(match error {
+                BodyError::TooLarge => too_large(),
+                BodyError::TimedOut => reply(
+                    StatusCode::REQUEST_TIMEOUT,
+                    r#"{"text":"Timeout","code":6}"#,
+                ),
+                _ => coded(StatusCode::BAD_REQUEST, 6, "Invalid data format"),
+            });
         }
-        Err(_) => return closing(coded(StatusCode::BAD_REQUEST, 6, "Invalid data format")),
     };
     let (records, refused) = {
         let line_bytes_max = courier.limits.line_bytes_max;

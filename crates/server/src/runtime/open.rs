@@ -62,7 +62,7 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Arc<App>> {
     let sources = SourceRegistry::load(&store).await?;
     let position = store.position(READER).await?;
     let ledger = ledger::restore(&store, &spool, position).await?;
-    let ack = AckSigner::new(&load_secret(&paths.keys.join("ack.key"))?);
+    let ack = AckSigner::new(&load_secret(&paths.keys.join("ack.key"))?)?;
     let app = Arc::new(App {
         config,
         paths,

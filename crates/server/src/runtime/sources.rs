@@ -13,7 +13,7 @@ use serde_json::json;
 use sqlx::Row;
 
 /// A source that was made by a person.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Source {
     pub id: String,
     pub name: String,
@@ -23,7 +23,6 @@ pub struct Source {
 }
 
 /// A fresh source with its token, which is shown this once.
-#[derive(Debug)]
 pub struct NewSource {
     pub id: String,
     pub token: String,

@@ -1,7 +1,7 @@
-import { intlLocales, type Language } from '$lib/i18n/fluent';
+import { intlLocale, type Language } from '$lib/i18n/fluent';
 
 export function formatNumber(value: number, language: Language): string {
-  return new Intl.NumberFormat(intlLocales[language]).format(value);
+  return new Intl.NumberFormat(intlLocale[language]).format(value);
 }
 
 const shortUnits: Record<Language, [number, string][]> = {
@@ -16,13 +16,13 @@ export function formatCompact(value: number, language: Language): string {
   if (!unit) return formatNumber(value, language);
   const part = value / unit[0];
   const digits = Math.abs(part) < 100 ? 1 : 0;
-  return new Intl.NumberFormat(intlLocales[language], { maximumFractionDigits: digits }).format(part) + unit[1];
+  return new Intl.NumberFormat(intlLocale[language], { maximumFractionDigits: digits }).format(part) + unit[1];
 }
 
 export function formatPercent(part: number, whole: number, language: Language): string {
   const ratio = whole > 0 ? part / whole : 0;
   const digits = ratio > 0 && ratio < 0.01 ? 2 : ratio < 0.1 ? 1 : 0;
-  return new Intl.NumberFormat(intlLocales[language], { style: 'percent', maximumFractionDigits: digits }).format(ratio);
+  return new Intl.NumberFormat(intlLocale[language], { style: 'percent', maximumFractionDigits: digits }).format(ratio);
 }
 
 /** Bytes in binary units with the symbols of IEC 80000-13. */
@@ -35,5 +35,5 @@ export function formatBytes(bytes: number, language: Language): string {
     unit += 1;
   }
   const digits = unit === 0 || value >= 100 ? 0 : 1;
-  return `${new Intl.NumberFormat(intlLocales[language], { maximumFractionDigits: digits }).format(value)} ${units[unit]}`;
+  return `${new Intl.NumberFormat(intlLocale[language], { maximumFractionDigits: digits }).format(value)} ${units[unit]}`;
 }

@@ -4,16 +4,16 @@ export const languages = ['kk', 'ru', 'en'] as const;
 export type Language = (typeof languages)[number];
 
 /**
- * Locales whose number conventions go with a language of the console. Chromium carries no data for
- * Kazakh; Russian writes numbers the same way. Dates in Kazakh are written by `format/time.ts`.
+ * Locale whose number conventions go with a language of the console. Chromium claims Kazakh but
+ * carries no data for it; Russian writes numbers the same way. Dates: `format/time.ts`.
  */
-export const intlLocales: Record<Language, string[]> = { kk: ['kk-KZ', 'ru-KZ'], ru: ['ru-KZ'], en: ['en-GB'] };
+export const intlLocale: Record<Language, string> = { kk: 'ru-KZ', ru: 'ru-KZ', en: 'en-GB' };
 
 export type Args = Record<string, FluentVariable | undefined | null>;
 
 /** Builds the bundle of one language. Throws when the text file does not parse or repeats a key. */
 export function makeBundle(language: Language, source: string): FluentBundle {
-  const bundle = new FluentBundle(intlLocales[language], { useIsolating: false });
+  const bundle = new FluentBundle(intlLocale[language], { useIsolating: false });
   const errors = bundle.addResource(new FluentResource(source));
   if (errors.length > 0) throw new Error(`${language}/console.ftl: ${errors.map(String).join('; ')}`);
   return bundle;

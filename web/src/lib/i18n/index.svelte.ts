@@ -2,7 +2,7 @@ import kk from '$locales/kk/console.ftl?raw';
 import ru from '$locales/ru/console.ftl?raw';
 import en from '$locales/en/console.ftl?raw';
 import type { Text3 } from '$lib/api/types';
-import { format, intlLocales, makeBundle, pickLanguage, type Args, type Language } from './fluent';
+import { format, makeBundle, pickLanguage, type Args, type Language } from './fluent';
 
 export { languages, type Language } from './fluent';
 
@@ -11,11 +11,6 @@ const storageKey = 'saqshy.language';
 
 class I18n {
   language = $state<Language>('kk');
-
-  /** Names for Intl, the best first. */
-  get locales(): string[] {
-    return intlLocales[this.language];
-  }
 
   start(): void {
     this.apply(pickLanguage(localStorage.getItem(storageKey), navigator.languages));

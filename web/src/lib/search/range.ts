@@ -45,7 +45,7 @@ export function isRelative(range: Range): boolean {
 const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 604_800];
 
 /** Number of buckets, at most `most`, such that one is a round step. */
-export function bucketsFor(range: Range, most = 80): number {
+export function bucketsFor(range: Range, most = 100): number {
   const seconds = (Date.parse(range.to) - Date.parse(range.from)) / 1000;
   const step = steps.find((s) => seconds / s <= most) ?? seconds / most;
   return Math.max(1, Math.min(500, Math.ceil(seconds / step)));

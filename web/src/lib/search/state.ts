@@ -9,7 +9,7 @@ export interface SearchState extends Range {
   oldestFirst: boolean;
 }
 
-export const defaultColumns = ['data_stream.dataset', 'host.name', 'user.name', 'source.ip', 'event.original'];
+export const defaultColumns = ['data_stream.dataset', 'host.name', 'user.name', 'event.original'];
 
 export function readState(params: URLSearchParams): SearchState {
   const columns = params.get('cols')?.split(',').filter(Boolean);

@@ -30,7 +30,7 @@ export function drawBars(node: HTMLElement, o: Bars): uPlot {
     {
       width: Math.max(node.clientWidth, 50),
       height: o.height,
-      padding: [8, 6, 0, 0],
+      padding: [8, 22, 0, 0],
       legend: { show: false },
       cursor: { drag: { x: o.onzoom !== undefined, y: false, setScale: false }, y: false, points: { show: false } },
       scales: {

@@ -1,0 +1,169 @@
+//! Alerts: what the rules found, and what people decided about it.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
+
+use super::wire::Level;
+use crate::App;
+use crate::access::{Permission, Who};
+use crate::http::{Api, ApiError, ApiResult};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertState {
+    New,
+    Acknowledged,
+    InProgress,
+    Closed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    TruePositive,
+    FalsePositive,
+    Benign,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AlertsQuery {
+    #[param(inline)]
+    pub state: Option<AlertState>,
+    #[param(inline)]
+    pub level: Option<Level>,
+    /// Text in the rule's title, the entity or the rule's id.
+    pub q: Option<String>,
+    /// 1 to 500, 100 when absent.
+    pub limit: Option<u32>,
+    /// `next` of the page before.
+    pub cursor: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct AlertPage {
+    pub alerts: Vec<Alert>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Hits of one rule on one entity within a window.
+#[derive(Serialize, ToSchema)]
+pub struct Alert {
+    pub id: String,
+    pub rule_id: String,
+    pub rule_title: String,
+    pub level: Level,
+    pub tags: Vec<String>,
+    /// What kind of thing the hits have in common: `host`, `user`, `source.ip`, …
+    pub entity_kind: String,
+    pub entity: String,
+    pub first_at: Timestamp,
+    pub last_at: Timestamp,
+    pub hits_count: u64,
+    pub state: AlertState,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incident_id: Option<String>,
+    /// Grows with every change; a change made on an older version is refused.
+    pub version: i64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct AlertDetail {
+    #[serde(flatten)]
+    pub alert: Alert,
+    pub hits: Vec<Hit>,
+    pub comments: Vec<Comment>,
+}
+
+/// One event that one rule matched.
+#[derive(Serialize, ToSchema)]
+pub struct Hit {
+    pub id: String,
+    pub event_id: String,
+    pub at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_ip: Option<String>,
+    pub dataset: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Comment {
+    pub at: Timestamp,
+    pub actor: String,
+    pub text: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Triage {
+    #[serde(default)]
+    pub state: Option<AlertState>,
+    #[serde(default)]
+    pub verdict: Option<Verdict>,
+    /// Login of the user who takes the alert; an empty text gives it back.
+    #[serde(default)]
+    pub assignee: Option<String>,
+    #[serde(default)]
+    pub comment: Option<String>,
+    /// The version that was on the screen.
+    pub version: i64,
+}
+
+/// Alerts, the latest first.
+#[utoipa::path(
+    get,
+    path = "/alerts",
+    tag = "alerts",
+    operation_id = "alerts_list",
+    params(AlertsQuery),
+    responses((status = OK, description = "Alerts, the latest first", body = AlertPage))
+)]
+async fn list() -> ApiResult<Json<AlertPage>> {
+    Err(ApiError::busy())
+}
+
+/// One alert with its hits and comments.
+#[utoipa::path(
+    get,
+    path = "/alerts/{id}",
+    tag = "alerts",
+    operation_id = "alerts_get",
+    params(("id" = String, Path)),
+    responses((status = OK, description = "One alert with its hits and comments", body = AlertDetail))
+)]
+async fn get() -> ApiResult<Json<AlertDetail>> {
+    Err(ApiError::busy())
+}
+
+/// The alert after the decision.
+#[utoipa::path(
+    post,
+    path = "/alerts/{id}/triage",
+    tag = "alerts",
+    operation_id = "alerts_triage",
+    request_body = Triage,
+    params(("id" = String, Path)),
+    responses((status = OK, description = "The alert after the decision", body = Alert))
+)]
+async fn triage() -> ApiResult<Json<Alert>> {
+    Err(ApiError::busy())
+}
+
+pub(super) fn routes(api: Api) -> Api {
+    api.read(Permission::AlertsRead, routes!(list))
+        .read(Permission::AlertsRead, routes!(get))
+        .write(Permission::AlertsTriage, routes!(triage))
+}

@@ -1,0 +1,67 @@
+//! The operations of the HTTP API, one module per subject, each with its wire types.
+
+mod alerts;
+mod incidents;
+mod journal;
+mod law;
+mod notices;
+mod overview;
+mod rules;
+mod search;
+mod session;
+mod sources;
+mod users;
+pub mod wire;
+
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::App;
+use crate::http::{Api, ErrorBody};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Saqshy",
+        description = "Security monitoring and incident response on the clocks of the law. \
+            Every operation names its permission in `x-saqshy`. A changing request needs the \
+            header `x-saqshy-csrf: 1`. Refusals have the shape `ErrorBody`."
+    ),
+    servers((url = "/api/v1")),
+    components(schemas(ErrorBody))
+)]
+struct Document;
+
+/// All operations with their gates.
+pub(crate) fn router() -> OpenApiRouter<App> {
+    let mut document = Document::openapi();
+    let cookie = ApiKey::Cookie(ApiKeyValue::new("saqshy_session"));
+    document
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("session", SecurityScheme::ApiKey(cookie));
+    let parts = [
+        session::routes,
+        overview::routes,
+        search::routes,
+        alerts::routes,
+        incidents::routes,
+        notices::routes,
+        sources::routes,
+        journal::routes,
+        rules::routes,
+        users::routes,
+        law::routes,
+    ];
+    parts
+        .into_iter()
+        .fold(Api::new(document), |api, part| part(api))
+        .into_router()
+}
+
+/// The API document that `GET /api/openapi.json` serves and the console's client is made from.
+pub fn openapi() -> OpenApi {
+    router().into_openapi()
+}

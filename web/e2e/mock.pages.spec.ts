@@ -1,0 +1,65 @@
+import { expect, test } from '@playwright/test';
+import { accessible, languages, prepare, signIn, texts } from './console';
+
+const password = 'saqshy-demo';
+const pages: [path: string, title: string, login: string][] = [
+  ['/', 'overview-title', 'aigul'],
+  ['/search', 'search-title', 'aigul'],
+  ['/search/sql', 'search-title', 'aigul'],
+  ['/alerts', 'alerts-title', 'aigul'],
+  ['/incidents', 'incidents-title', 'aigul'],
+  ['/sources', 'sources-title', 'admin'],
+  ['/journal', 'journal-title', 'aigul'],
+  ['/rules', 'rules-title', 'admin'],
+  ['/law', 'law-title', 'aigul'],
+  ['/users', 'users-title', 'admin']
+];
+
+for (const language of languages) {
+  for (const theme of ['light', 'dark'] as const) {
+    test(`every page in ${language}, ${theme}`, async ({ page }) => {
+      test.setTimeout(240_000);
+      const t = texts(language);
+      const faults = await prepare(page, language, theme);
+      await page.goto('/sign-in');
+      await expect(page.getByRole('heading', { name: t('sign-in-title') })).toBeVisible();
+      await accessible(page, 'sign-in');
+      for (const login of ['aigul', 'admin']) {
+        await signIn(page, login, password);
+        await expect(page.locator('html')).toHaveAttribute('data-theme', theme);
+        for (const [path, title] of pages.filter((one) => one[2] === login)) {
+          await page.goto(path);
+          await expect(page.getByRole('heading', { level: 1 })).toContainText(t(title));
+          await expect(page).toHaveTitle(new RegExp(t('app-name')));
+          await expect(page.locator('html')).toHaveAttribute('lang', language);
+          await expect(page.locator('.spinner')).toHaveCount(0);
+          await accessible(page, `${path} ${language} ${theme}`);
+        }
+        if (login === 'aigul') await details(page, t);
+      }
+      expect(faults).toEqual([]);
+    });
+  }
+}
+
+/** Pages that one comes to from a list, with what opens on them. */
+async function details(page: import('@playwright/test').Page, t: ReturnType<typeof texts>): Promise<void> {
+  await page.goto('/alerts');
+  await page.locator('tbody .title-cell a').first().click();
+  await expect(page.getByRole('heading', { name: t('alert-triage') })).toBeVisible();
+  await accessible(page, 'alert');
+  await page.locator('[aria-haspopup=dialog]').first().click();
+  await expect(page.locator('.drawer dt').first()).toBeVisible();
+  await accessible(page, 'event drawer');
+  await page.goto('/incidents/inc-6');
+  for (const tab of ['timeline', 'notices', 'tasks', 'alerts', 'proofs']) {
+    await page.locator(`#tab-${tab}`).click();
+    await accessible(page, `incident, ${tab}`);
+  }
+  await page.locator('details summary').first().click();
+  await page.getByRole('button', { name: t('clock-write-notice') }).first().click();
+  await expect(page.locator('dialog[open]')).toBeVisible();
+  await accessible(page, 'notice dialog');
+  await page.keyboard.press('Escape');
+  await expect(page.locator('dialog[open]')).toHaveCount(0);
+}

@@ -1,0 +1,12 @@
+import { t, tOr } from './i18n/index.svelte';
+import { people } from './state/people.svelte';
+
+/** The name of an action of the journal or timeline, or its code where we know none. */
+export function actionName(action: string): string {
+  return tOr(`action-${(action.split(':')[0] ?? action).replace(/\./g, '-')}`, action);
+}
+
+/** A person's name, or “the program” for what rules and the server do. */
+export function actorName(actor: string): string {
+  return actor === 'system' ? t('actor-system') : people.name(actor);
+}
