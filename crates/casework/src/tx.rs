@@ -10,6 +10,9 @@ use tokio::sync::watch;
 use crate::{Error, Result, time};
 
 /// A writing transaction: the changes and the journal leaves that describe them, all or nothing.
+///
+/// An operation that returns an error may have done a part of its work. Drop the transaction then;
+/// do not commit it.
 pub struct Tx {
     inner: Transaction<'static, Sqlite>,
     leaves: Arc<watch::Sender<u64>>,

@@ -17,15 +17,44 @@ use serde_json::{Map, Value, json};
 #[derive(Debug, Clone)]
 enum Op {
     /// Hits `from..from + n` of an alert; ids repeat, so replays happen all the time.
-    Hits { alert: u8, from: u8, n: u8 },
-    Triage { alert: u8, state: usize, verdict: bool, stale: bool },
-    Create { alert: Option<u8> },
-    State { incident: u8, state: usize, reason: bool, stale: bool },
-    Update { incident: u8, severity: usize },
-    Comment { incident: u8 },
-    Task { incident: u8 },
-    Attach { incident: u8, alert: u8 },
-    Notice { incident: u8, steps: u8 },
+    Hits {
+        alert: u8,
+        from: u8,
+        n: u8,
+    },
+    Triage {
+        alert: u8,
+        state: usize,
+        verdict: bool,
+        stale: bool,
+    },
+    Create {
+        alert: Option<u8>,
+    },
+    State {
+        incident: u8,
+        state: usize,
+        reason: bool,
+        stale: bool,
+    },
+    Update {
+        incident: u8,
+        severity: usize,
+    },
+    Comment {
+        incident: u8,
+    },
+    Task {
+        incident: u8,
+    },
+    Attach {
+        incident: u8,
+        alert: u8,
+    },
+    Notice {
+        incident: u8,
+        steps: u8,
+    },
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -75,7 +104,11 @@ fn at(minutes: i64) -> Timestamp {
 /// Does one operation in `tx` and in the model. False if it was refused, in both.
 async fn apply(tx: &mut Tx, ctx: &Ctx<'_>, model: &mut Model, op: &Op) -> bool {
     match op {
-        Op::Hits { alert: n, from, n: count } => {
+        Op::Hits {
+            alert: n,
+            from,
+            n: count,
+        } => {
             let ids: Vec<u8> = (*from..from + count).collect();
             let hits = ids
                 .iter()
@@ -97,7 +130,12 @@ async fn apply(tx: &mut Tx, ctx: &Ctx<'_>, model: &mut Model, op: &Op) -> bool {
             }
             true
         }
-        Op::Triage { alert, state, verdict, stale } => {
+        Op::Triage {
+            alert,
+            state,
+            verdict,
+            stale,
+        } => {
             let state = AlertState::ALL[*state];
             let old = model.alerts.get(alert).cloned().unwrap_or_default();
             let triage = Triage {
@@ -106,7 +144,9 @@ async fn apply(tx: &mut Tx, ctx: &Ctx<'_>, model: &mut Model, op: &Op) -> bool {
                 version: old.version + i64::from(*stale),
                 ..Triage::default()
             };
-            let result = tx.triage(ctx.actor, ctx.now, &format!("alert-{alert}"), &triage).await;
+            let result = tx
+                .triage(ctx.actor, ctx.now, &format!("alert-{alert}"), &triage)
+                .await;
             let new_verdict = triage.verdict.or(old.verdict);
             let legal = (state != AlertState::Closed || new_verdict.is_some())
                 && (Some(state) != old.state || new_verdict != old.verdict);
@@ -133,11 +173,16 @@ async fn apply(tx: &mut Tx, ctx: &Ctx<'_>, model: &mut Model, op: &Op) -> bool {
                 ..NewIncident::new("Оқыс оқиға", Severity::Medium)
             };
             let known = alert.map(|alert| model.alerts.get(&alert).cloned().unwrap_or_default());
-            let legal = known.as_ref().is_none_or(|a| a.state.is_some() && a.incident.is_none());
+            let legal = known
+                .as_ref()
+                .is_none_or(|a| a.state.is_some() && a.incident.is_none());
             match tx.create_incident(ctx, &new).await {
                 Ok(incident) => {
                     assert!(legal);
-                    assert_eq!(incident.number, format!("INC-2026-{:04}", model.incidents.len() + 1));
+                    assert_eq!(
+                        incident.number,
+                        format!("INC-2026-{:04}", model.incidents.len() + 1)
+                    );
                     model.incidents.push(ModelIncident {
                         id: incident.id,
                         state: IncidentState::Open,
@@ -157,7 +202,12 @@ async fn apply(tx: &mut Tx, ctx: &Ctx<'_>, model: &mut Model, op: &Op) -> bool {
                 Err(error) => panic!("{error}"),
             }
         }
-        Op::State { incident, state, reason, stale } => {
+        Op::State {
+            incident,
+            state,
+            reason,
+            stale,
+        } => {
             let Some(old) = model.incidents.get(usize::from(*incident)).cloned() else {
                 return false;
             };
@@ -208,22 +258,37 @@ async fn apply(tx: &mut Tx, ctx: &Ctx<'_>, model: &mut Model, op: &Op) -> bool {
             changed
         }
         Op::Comment { incident } => {
-            let Some(old) = model.incidents.get(usize::from(*incident)) else { return false };
-            tx.comment_incident(ctx, &old.id, "түсініктеме").await.unwrap();
+            let Some(old) = model.incidents.get(usize::from(*incident)) else {
+                return false;
+            };
+            tx.comment_incident(ctx, &old.id, "түсініктеме")
+                .await
+                .unwrap();
             true
         }
         Op::Task { incident } => {
-            let Some(old) = model.incidents.get(usize::from(*incident)) else { return false };
-            let new = NewTask { title: "тапсырма".into(), ..NewTask::default() };
+            let Some(old) = model.incidents.get(usize::from(*incident)) else {
+                return false;
+            };
+            let new = NewTask {
+                title: "тапсырма".into(),
+                ..NewTask::default()
+            };
             let task = tx.add_task(ctx, &old.id, &new).await.unwrap();
-            tx.set_task(ctx, &old.id, &task.id, TaskState::Done).await.unwrap();
+            tx.set_task(ctx, &old.id, &task.id, TaskState::Done)
+                .await
+                .unwrap();
             true
         }
         Op::Attach { incident, alert } => {
             let index = usize::from(*incident);
-            let Some(old) = model.incidents.get(index).cloned() else { return false };
+            let Some(old) = model.incidents.get(index).cloned() else {
+                return false;
+            };
             let known = model.alerts.get(alert).cloned().unwrap_or_default();
-            let result = tx.attach_alerts(ctx, &old.id, &[format!("alert-{alert}")]).await;
+            let result = tx
+                .attach_alerts(ctx, &old.id, &[format!("alert-{alert}")])
+                .await;
             let legal = known.state.is_some() && known.incident.is_none_or(|i| i == index);
             assert_eq!(result.is_ok(), legal, "{result:?}");
             if legal && known.incident.is_none() {
@@ -232,7 +297,9 @@ async fn apply(tx: &mut Tx, ctx: &Ctx<'_>, model: &mut Model, op: &Op) -> bool {
             legal
         }
         Op::Notice { incident, steps } => {
-            let Some(old) = model.incidents.get(usize::from(*incident)) else { return false };
+            let Some(old) = model.incidents.get(usize::from(*incident)) else {
+                return false;
+            };
             notice(tx, ctx, &old.id, *steps).await;
             true
         }
@@ -243,7 +310,10 @@ fn attach(model: &mut Model, alert: u8, incident: usize) {
     let known = model.alerts.get_mut(&alert).unwrap();
     known.incident = Some(incident);
     known.version += 1;
-    if matches!(known.state, Some(AlertState::New | AlertState::Acknowledged)) {
+    if matches!(
+        known.state,
+        Some(AlertState::New | AlertState::Acknowledged)
+    ) {
         known.state = Some(AlertState::InProgress);
     }
 }
@@ -261,10 +331,16 @@ async fn notice(tx: &mut Tx, ctx: &Ctx<'_>, incident: &str, steps: u8) {
     let id = notice.id.clone();
     for step in 0..steps {
         notice = match step {
-            0 => tx.set_notice_document(ctx, &id, "application/pdf", b"%PDF", notice.version).await,
+            0 => {
+                tx.set_notice_document(ctx, &id, "application/pdf", b"%PDF", notice.version)
+                    .await
+            }
             1 => tx.approve_notice(ctx, &id, notice.version, false).await,
             2 => tx.queue_notice(ctx, &id, notice.version).await,
-            3 => tx.record_attempt(ctx, &id, AttemptOutcome::Accepted, "250", None).await,
+            3 => {
+                tx.record_attempt(ctx, &id, AttemptOutcome::Accepted, "250", None)
+                    .await
+            }
             4 => tx.notice_bounced(ctx, &id, "550").await,
             _ => tx.acknowledge_notice(ctx, &id, &Receipt::Link).await,
         }
@@ -273,13 +349,21 @@ async fn notice(tx: &mut Tx, ctx: &Ctx<'_>, incident: &str, steps: u8) {
 }
 
 async fn check_model(store: &Store, model: &Model) {
-    let rows = store.alerts(&AlertFilter::default(), 500, None).await.unwrap().rows;
+    let rows = store
+        .alerts(&AlertFilter::default(), 500, None)
+        .await
+        .unwrap()
+        .rows;
     assert_eq!(rows.len(), model.alerts.len());
     for row in rows {
         let n: u8 = row.id.strip_prefix("alert-").unwrap().parse().unwrap();
         let known = &model.alerts[&n];
         let incident = row.incident_id.as_ref().map(|id| {
-            model.incidents.iter().position(|incident| incident.id == *id).unwrap()
+            model
+                .incidents
+                .iter()
+                .position(|incident| incident.id == *id)
+                .unwrap()
         });
         assert_eq!(row.hits_count, known.hits.len() as u64);
         assert_eq!(row.first_at, at(i64::from(*known.hits.first().unwrap())));
@@ -287,10 +371,17 @@ async fn check_model(store: &Store, model: &Model) {
         assert_eq!((Some(row.state), row.verdict), (known.state, known.verdict));
         assert_eq!((incident, row.version), (known.incident, known.version));
     }
-    let rows = store.incidents(&IncidentFilter::default(), 1000).await.unwrap();
+    let rows = store
+        .incidents(&IncidentFilter::default(), 1000)
+        .await
+        .unwrap();
     assert_eq!(rows.len(), model.incidents.len());
     for row in rows.into_iter().map(|row| row.incident) {
-        let known = model.incidents.iter().find(|incident| incident.id == row.id).unwrap();
+        let known = model
+            .incidents
+            .iter()
+            .find(|incident| incident.id == row.id)
+            .unwrap();
         assert_eq!((row.state, row.severity), (known.state, known.severity));
         assert_eq!(row.version, known.version);
         assert_eq!(row.eliminated_at.is_some(), known.eliminated);
@@ -302,7 +393,9 @@ async fn check_model(store: &Store, model: &Model) {
 async fn from_leaves(store: &Store) -> BTreeMap<String, Map<String, Value>> {
     let mut objects: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     for leaf in common::leaves(store).await {
-        let Value::Object(change) = leaf.change else { panic!("a change is an object") };
+        let Value::Object(change) = leaf.change else {
+            panic!("a change is an object")
+        };
         if leaf.action.starts_with("fact.") {
             let incident = leaf.object.strip_prefix("incident:").unwrap();
             let key = format!("fact:{incident}/{}", change["seq"]);
@@ -326,25 +419,52 @@ async fn from_leaves(store: &Store) -> BTreeMap<String, Map<String, Value>> {
 /// Every projection can be explained by the leaves, and no leaf is without its row.
 async fn check_leaves(store: &Store) {
     let mut explained = from_leaves(store).await;
-    let mut take = |key: String| explained.remove(&key).unwrap_or_else(|| panic!("no leaf for {key}"));
-    for row in store.alerts(&AlertFilter::default(), 500, None).await.unwrap().rows {
+    let mut take = |key: String| {
+        explained
+            .remove(&key)
+            .unwrap_or_else(|| panic!("no leaf for {key}"))
+    };
+    for row in store
+        .alerts(&AlertFilter::default(), 500, None)
+        .await
+        .unwrap()
+        .rows
+    {
         let said = take(format!("alert:{}", row.id));
         assert_eq!(said["state"], json!(row.state));
         assert_eq!(said.get("verdict"), row.verdict.map(|v| json!(v)).as_ref());
-        assert_eq!(said.get("incident_id"), row.incident_id.map(|i| json!(i)).as_ref());
+        assert_eq!(
+            said.get("incident_id"),
+            row.incident_id.map(|i| json!(i)).as_ref()
+        );
         assert_eq!(said["version"], json!(row.version));
     }
     let law = common::law();
-    for row in store.incidents(&IncidentFilter::default(), 1000).await.unwrap() {
+    for row in store
+        .incidents(&IncidentFilter::default(), 1000)
+        .await
+        .unwrap()
+    {
         let whole = store.incident(&row.incident.id, &law, at(0)).await.unwrap();
         let said = take(format!("incident:{}", row.incident.id));
         let kept = serde_json::to_value(&row.incident).unwrap();
-        let fields = ["number", "title", "state", "severity", "category", "object", "detected_at"];
+        let fields = [
+            "number",
+            "title",
+            "state",
+            "severity",
+            "category",
+            "object",
+            "detected_at",
+        ];
         for field in fields.iter().chain(&["occurred_at", "assignee", "version"]) {
             assert_eq!(said[*field], kept[*field], "{field}");
         }
         for task in whole.tasks {
-            assert_eq!(take(format!("task:{}", task.id))["state"], json!(task.state));
+            assert_eq!(
+                take(format!("task:{}", task.id))["state"],
+                json!(task.state)
+            );
         }
         for fact in whole.facts {
             let said = take(format!("fact:{}/{}", row.incident.id, fact.seq));
@@ -361,7 +481,11 @@ async fn check_leaves(store: &Store) {
             );
         }
     }
-    assert!(explained.is_empty(), "leaves without a row: {:?}", explained.keys());
+    assert!(
+        explained.is_empty(),
+        "leaves without a row: {:?}",
+        explained.keys()
+    );
 }
 
 /// How a transaction ends.
@@ -381,12 +505,20 @@ fn end() -> impl Strategy<Value = End> {
 async fn run(runs: Vec<(Vec<Op>, End)>) {
     let mut bench = Bench::new().await;
     let mut model = Model::default();
-    let actor = Actor { id: "aigerim".into(), name: String::new(), roles: Vec::new() };
+    let actor = Actor {
+        id: "aigerim".into(),
+        name: String::new(),
+        roles: Vec::new(),
+    };
     let mut copies = Vec::new();
     for (n, (ops, end)) in runs.into_iter().enumerate() {
         let mut next = model.clone();
         let law = common::law();
-        let ctx = Ctx { actor: &actor, now: at(n as i64), law: &law };
+        let ctx = Ctx {
+            actor: &actor,
+            now: at(n as i64),
+            law: &law,
+        };
         let mut tx = bench.store.begin().await.unwrap();
         for op in &ops {
             if !apply(&mut tx, &ctx, &mut next, op).await {

@@ -36,15 +36,30 @@ async fn queued(tx: &mut Tx, ctx: &Ctx<'_>, incident: &str, duty: &str, to: &str
     let notice = draft(tx, ctx, incident, duty, to).await;
     let body = format!("%PDF {}", notice.number);
     let notice = tx
-        .set_notice_document(ctx, &notice.id, "application/pdf", body.as_bytes(), notice.version)
+        .set_notice_document(
+            ctx,
+            &notice.id,
+            "application/pdf",
+            body.as_bytes(),
+            notice.version,
+        )
         .await
         .unwrap();
-    let notice = tx.approve_notice(ctx, &notice.id, notice.version, false).await.unwrap();
-    tx.queue_notice(ctx, &notice.id, notice.version).await.unwrap()
+    let notice = tx
+        .approve_notice(ctx, &notice.id, notice.version, false)
+        .await
+        .unwrap();
+    tx.queue_notice(ctx, &notice.id, notice.version)
+        .await
+        .unwrap()
 }
 
 async fn clock(bench: &Bench, incident: &str, duty: &str, now: &str) -> Clock {
-    let clocks = bench.store.clocks_of(incident, &bench.law, at(now)).await.unwrap();
+    let clocks = bench
+        .store
+        .clocks_of(incident, &bench.law, at(now))
+        .await
+        .unwrap();
     clocks.into_iter().find(|clock| clock.duty == duty).unwrap()
 }
 
@@ -55,45 +70,114 @@ async fn from_draft_to_receipt_and_the_clocks_follow() {
     let ctx = bench.ctx(&bench.analyst, "09:10");
     let mut tx = bench.store.begin().await.unwrap();
     let notice = draft(&mut tx, &ctx, &id, NOTIFY, "state_body").await;
-    assert_eq!((notice.number.as_str(), notice.clause.as_str()), ("INC-2026-0001/1", "O199-10-3-7a"));
+    assert_eq!(
+        (notice.number.as_str(), notice.clause.as_str()),
+        ("INC-2026-0001/1", "O199-10-3-7a")
+    );
     assert_eq!(notice.edition, "kz/o199@399-nk");
-    let early = tx.approve_notice(&ctx, &notice.id, notice.version, false).await.unwrap_err();
-    assert!(matches!(early, Error::Invalid { field: "document", .. }), "{early}");
+    let early = tx
+        .approve_notice(&ctx, &notice.id, notice.version, false)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            early,
+            Error::Invalid {
+                field: "document",
+                ..
+            }
+        ),
+        "{early}"
+    );
     let pdf = b"%PDF the letter";
     let notice = tx
         .set_notice_document(&ctx, &notice.id, "application/pdf", pdf, notice.version)
         .await
         .unwrap();
     assert_eq!(notice.document_sha256, Some(sha256_hex(pdf)));
-    let same = tx.approve_notice(&ctx, &notice.id, notice.version, true).await.unwrap_err();
-    assert!(matches!(same, Error::Invalid { field: "approver", .. }), "{same}");
+    let same = tx
+        .approve_notice(&ctx, &notice.id, notice.version, true)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            same,
+            Error::Invalid {
+                field: "approver",
+                ..
+            }
+        ),
+        "{same}"
+    );
     let second = bench.ctx(&bench.coordinator, "09:12");
-    let stale = tx.approve_notice(&second, &notice.id, 1, true).await.unwrap_err();
+    let stale = tx
+        .approve_notice(&second, &notice.id, 1, true)
+        .await
+        .unwrap_err();
     assert!(matches!(stale, Error::Conflict { .. }), "{stale}");
-    let notice = tx.approve_notice(&second, &notice.id, notice.version, true).await.unwrap();
-    let notice = tx.queue_notice(&second, &notice.id, notice.version).await.unwrap();
+    let notice = tx
+        .approve_notice(&second, &notice.id, notice.version, true)
+        .await
+        .unwrap();
+    let notice = tx
+        .queue_notice(&second, &notice.id, notice.version)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(bench.store.notices_due(at("09:12"), 10).await.unwrap(), [notice.clone()]);
-    assert!(bench.store.notices_due(at("09:11"), 10).await.unwrap().is_empty());
+    assert_eq!(
+        bench.store.notices_due(at("09:12"), 10).await.unwrap(),
+        [notice.clone()]
+    );
+    assert!(
+        bench
+            .store
+            .notices_due(at("09:11"), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 
     let mut tx = bench.store.begin().await.unwrap();
     let worker = bench.ctx(&bench.coordinator, "09:13");
     let retry = tx
-        .record_attempt(&worker, &notice.id, AttemptOutcome::Temporary, "450 greylisted", Some(at("09:14")))
+        .record_attempt(
+            &worker,
+            &notice.id,
+            AttemptOutcome::Temporary,
+            "450 greylisted",
+            Some(at("09:14")),
+        )
         .await
         .unwrap();
     assert_eq!((retry.state, retry.attempts), (NoticeState::Approved, 1));
     let worker = bench.ctx(&bench.coordinator, "09:14");
     let sent = tx
-        .record_attempt(&worker, &notice.id, AttemptOutcome::Accepted, "250 ok", None)
+        .record_attempt(
+            &worker,
+            &notice.id,
+            AttemptOutcome::Accepted,
+            "250 ok",
+            None,
+        )
         .await
         .unwrap();
-    assert_eq!((sent.state, sent.sent_at), (NoticeState::Sent, Some(at("09:14"))));
-    tx.notice_delivered(&worker, &notice.id, "DSN 2.0.0").await.unwrap();
+    assert_eq!(
+        (sent.state, sent.sent_at),
+        (NoticeState::Sent, Some(at("09:14")))
+    );
+    tx.notice_delivered(&worker, &notice.id, "DSN 2.0.0")
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     let told = clock(&bench, &id, NOTIFY, "09:15").await;
-    assert_eq!((told.status, told.stopped), (ClockStatus::Met, Some(at("09:14"))));
-    assert_eq!(clock(&bench, &id, ANSWER, "09:15").await.status, ClockStatus::NotStarted);
+    assert_eq!(
+        (told.status, told.stopped),
+        (ClockStatus::Met, Some(at("09:14")))
+    );
+    assert_eq!(
+        clock(&bench, &id, ANSWER, "09:15").await.status,
+        ClockStatus::NotStarted
+    );
 
     // O199-12-5: the state body's 48 hours start at the moment of receipt.
     let mut tx = bench.store.begin().await.unwrap();
@@ -102,11 +186,24 @@ async fn from_draft_to_receipt_and_the_clocks_follow() {
         name: "state_body".into(),
         roles: Vec::new(),
     };
-    let receipt = Ctx { actor: &reader, now: at("10:00"), law: &bench.law };
-    let read = tx.acknowledge_notice(&receipt, &notice.id, &Receipt::Link).await.unwrap();
-    assert_eq!((read.state, read.receipt_how), (NoticeState::Acknowledged, Some(ReceiptHow::Link)));
+    let receipt = Ctx {
+        actor: &reader,
+        now: at("10:00"),
+        law: &bench.law,
+    };
+    let read = tx
+        .acknowledge_notice(&receipt, &notice.id, &Receipt::Link)
+        .await
+        .unwrap();
+    assert_eq!(
+        (read.state, read.receipt_how),
+        (NoticeState::Acknowledged, Some(ReceiptHow::Link))
+    );
     let again = bench.ctx(&bench.analyst, "11:00");
-    let twice = tx.acknowledge_notice(&again, &notice.id, &Receipt::Link).await.unwrap();
+    let twice = tx
+        .acknowledge_notice(&again, &notice.id, &Receipt::Link)
+        .await
+        .unwrap();
     assert_eq!(twice, read, "the first receipt counts");
     tx.commit().await.unwrap();
     let answer = clock(&bench, &id, ANSWER, "10:01").await;
@@ -123,12 +220,17 @@ async fn from_draft_to_receipt_and_the_clocks_follow() {
     };
     tx.record_fact(&ctx, &id, &fact).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(clock(&bench, &id, ANSWER, "2026-03-18T09:00:00Z").await.status, ClockStatus::Met);
+    assert_eq!(
+        clock(&bench, &id, ANSWER, "2026-03-18T09:00:00Z")
+            .await
+            .status,
+        ClockStatus::Met
+    );
     let attempts = bench.store.notice_attempts(&notice.id).await.unwrap();
-    assert_eq!(attempts.iter().map(|a| a.outcome).collect::<Vec<_>>(), [
-        AttemptOutcome::Temporary,
-        AttemptOutcome::Accepted,
-    ]);
+    assert_eq!(
+        attempts.iter().map(|a| a.outcome).collect::<Vec<_>>(),
+        [AttemptOutcome::Temporary, AttemptOutcome::Accepted,]
+    );
     let document = bench.store.document(&sha256_hex(pdf)).await.unwrap();
     assert_eq!(document.body, pdf);
 }
@@ -139,13 +241,25 @@ async fn a_duty_with_two_addressees_is_done_when_both_are_told() {
     let id = incident(&bench).await;
     let now = "2026-03-18T09:05:00Z";
     let ctx = bench.ctx(&bench.analyst, now);
-    assert_eq!(clock(&bench, &id, ESCALATE, now).await.status, ClockStatus::Fired);
-    for (to, status) in [("nsc", ClockStatus::Fired), ("authorised_body", ClockStatus::Met)] {
+    assert_eq!(
+        clock(&bench, &id, ESCALATE, now).await.status,
+        ClockStatus::Fired
+    );
+    for (to, status) in [
+        ("nsc", ClockStatus::Fired),
+        ("authorised_body", ClockStatus::Met),
+    ] {
         let mut tx = bench.store.begin().await.unwrap();
         let notice = queued(&mut tx, &ctx, &id, ESCALATE, to).await;
-        tx.record_attempt(&ctx, &notice.id, AttemptOutcome::Accepted, "250", None).await.unwrap();
+        tx.record_attempt(&ctx, &notice.id, AttemptOutcome::Accepted, "250", None)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(clock(&bench, &id, ESCALATE, now).await.status, status, "after {to}");
+        assert_eq!(
+            clock(&bench, &id, ESCALATE, now).await.status,
+            status,
+            "after {to}"
+        );
     }
 }
 
@@ -156,12 +270,23 @@ async fn a_bounced_notice_starts_the_clock_again_and_paper_stops_it() {
     let ctx = bench.ctx(&bench.analyst, "09:10");
     let mut tx = bench.store.begin().await.unwrap();
     let notice = queued(&mut tx, &ctx, &id, NOTIFY, "state_body").await;
-    tx.record_attempt(&ctx, &notice.id, AttemptOutcome::Accepted, "250", None).await.unwrap();
+    tx.record_attempt(&ctx, &notice.id, AttemptOutcome::Accepted, "250", None)
+        .await
+        .unwrap();
     let ctx = bench.ctx(&bench.analyst, "09:20");
-    let bounced = tx.notice_bounced(&ctx, &notice.id, "550 no such user").await.unwrap();
+    let bounced = tx
+        .notice_bounced(&ctx, &notice.id, "550 no such user")
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
-    assert_eq!((bounced.state, bounced.error.as_deref()), (NoticeState::Failed, Some("550 no such user")));
-    assert_eq!(clock(&bench, &id, NOTIFY, "09:21").await.status, ClockStatus::Running);
+    assert_eq!(
+        (bounced.state, bounced.error.as_deref()),
+        (NoticeState::Failed, Some("550 no such user"))
+    );
+    assert_eq!(
+        clock(&bench, &id, NOTIFY, "09:21").await.status,
+        ClockStatus::Running
+    );
 
     let mut tx = bench.store.begin().await.unwrap();
     let ctx = bench.ctx(&bench.analyst, "09:40");
@@ -171,14 +296,29 @@ async fn a_bounced_notice_starts_the_clock_again_and_paper_stops_it() {
         note: "кіріс мөртабаны № 7".into(),
     };
     for when in ["09:41", "09:09"] {
-        let refused = tx.acknowledge_notice(&ctx, &notice.id, &paper(when)).await.unwrap_err();
-        assert!(matches!(refused, Error::Invalid { field: "at", .. }), "{when}: {refused}");
+        let refused = tx
+            .acknowledge_notice(&ctx, &notice.id, &paper(when))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(refused, Error::Invalid { field: "at", .. }),
+            "{when}: {refused}"
+        );
     }
-    let read = tx.acknowledge_notice(&ctx, &notice.id, &paper("09:28")).await.unwrap();
+    let read = tx
+        .acknowledge_notice(&ctx, &notice.id, &paper("09:28"))
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
-    assert_eq!((read.sent_at, read.acknowledged_at), (Some(at("09:28")), Some(at("09:28"))));
+    assert_eq!(
+        (read.sent_at, read.acknowledged_at),
+        (Some(at("09:28")), Some(at("09:28")))
+    );
     let told = clock(&bench, &id, NOTIFY, "09:41").await;
-    assert_eq!((told.status, told.stopped), (ClockStatus::Met, Some(at("09:28"))));
+    assert_eq!(
+        (told.status, told.stopped),
+        (ClockStatus::Met, Some(at("09:28")))
+    );
 }
 
 #[tokio::test]
@@ -189,17 +329,42 @@ async fn a_rejected_notice_is_edited_and_approved_anew() {
     let mut tx = bench.store.begin().await.unwrap();
     let notice = queued(&mut tx, &ctx, &id, NOTIFY, "authorised_person").await;
     let failed = tx
-        .record_attempt(&ctx, &notice.id, AttemptOutcome::Rejected, "550", Some(at("09:11")))
+        .record_attempt(
+            &ctx,
+            &notice.id,
+            AttemptOutcome::Rejected,
+            "550",
+            Some(at("09:11")),
+        )
         .await
         .unwrap();
-    assert_eq!((failed.state, failed.next_attempt_at), (NoticeState::Failed, None));
+    assert_eq!(
+        (failed.state, failed.next_attempt_at),
+        (NoticeState::Failed, None)
+    );
     let edited = tx
-        .edit_notice(&ctx, &notice.id, Some("right@example.kz"), None, failed.version)
+        .edit_notice(
+            &ctx,
+            &notice.id,
+            Some("right@example.kz"),
+            None,
+            failed.version,
+        )
         .await
         .unwrap();
-    assert_eq!((edited.state, &edited.document_sha256), (NoticeState::Draft, &None));
-    assert!(tx.queue_notice(&ctx, &notice.id, edited.version).await.is_err(), "not approved");
-    let link = tx.acknowledge_notice(&ctx, &notice.id, &Receipt::Link).await;
+    assert_eq!(
+        (edited.state, &edited.document_sha256),
+        (NoticeState::Draft, &None)
+    );
+    assert!(
+        tx.queue_notice(&ctx, &notice.id, edited.version)
+            .await
+            .is_err(),
+        "not approved"
+    );
+    let link = tx
+        .acknowledge_notice(&ctx, &notice.id, &Receipt::Link)
+        .await;
     assert!(link.is_err(), "nothing was sent");
     tx.commit().await.unwrap();
 }
@@ -218,16 +383,50 @@ async fn notices_that_no_duty_asks_for_are_refused() {
         text: String::new(),
     };
     for (field, new) in [
-        ("duty", NewNotice { duty: "o199.nothing".into(), ..good.clone() }),
-        ("duty", NewNotice { duty: ANSWER.into(), addressee: "sts".into(), ..good.clone() }),
-        ("addressee", NewNotice { addressee: "nsc".into(), ..good.clone() }),
-        ("address", NewNotice { address: " ".into(), ..good.clone() }),
-        ("languages", NewNotice { languages: Vec::new(), ..good.clone() }),
+        (
+            "duty",
+            NewNotice {
+                duty: "o199.nothing".into(),
+                ..good.clone()
+            },
+        ),
+        (
+            "duty",
+            NewNotice {
+                duty: ANSWER.into(),
+                addressee: "sts".into(),
+                ..good.clone()
+            },
+        ),
+        (
+            "addressee",
+            NewNotice {
+                addressee: "nsc".into(),
+                ..good.clone()
+            },
+        ),
+        (
+            "address",
+            NewNotice {
+                address: " ".into(),
+                ..good.clone()
+            },
+        ),
+        (
+            "languages",
+            NewNotice {
+                languages: Vec::new(),
+                ..good.clone()
+            },
+        ),
     ] {
         match tx.draft_notice(&ctx, &id, &new).await {
             Err(Error::Invalid { field: got, .. }) => assert_eq!(got, field),
             other => panic!("{field}: {other:?}"),
         }
     }
-    assert!(matches!(tx.draft_notice(&ctx, "none", &good).await, Err(Error::NotFound { .. })));
+    assert!(matches!(
+        tx.draft_notice(&ctx, "none", &good).await,
+        Err(Error::NotFound { .. })
+    ));
 }

@@ -60,6 +60,9 @@ fn timeout_seconds() -> u64 {
     60
 }
 
+/// How long to wait for an answer to QUIT.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 impl std::fmt::Debug for SmtpConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SmtpConfig")
@@ -225,7 +228,7 @@ async fn converse(
             .map_err(|error| sort(&error))?;
     if config.tls == TlsMode::Starttls {
         if !connection.can_starttls() {
-            connection.abort().await;
+            let _ = tokio::time::timeout(FAREWELL, connection.abort()).await;
             return Err(MailError::Rejected(format!(
                 "`{}` does not offer STARTTLS; nothing was sent in the clear",
                 config.host
@@ -248,7 +251,7 @@ async fn converse(
         .await
         .map_err(|error| sort(&error))?;
     // The server has the message now; how the conversation ends no longer matters.
-    connection.abort().await;
+    let _ = tokio::time::timeout(FAREWELL, connection.abort()).await;
     let lines: Vec<&str> = answer.message().collect();
     Ok(format!("{} {}", answer.code(), lines.join(" ")))
 }

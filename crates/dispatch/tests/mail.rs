@@ -22,17 +22,23 @@ fn python() -> Option<PathBuf> {
     .into_iter()
     .flatten()
     .find(|python| {
-        let out = Command::new(python).args(["-c", "import aiosmtpd"]).output();
+        let out = Command::new(python)
+            .args(["-c", "import aiosmtpd"])
+            .output();
         out.is_ok_and(|out| out.status.success())
     });
     if found.is_none() {
-        eprintln!("SKIPPED: no Python with aiosmtpd (run scripts/setup test, or set SAQSHY_PYTHON)");
+        eprintln!(
+            "SKIPPED: no Python with aiosmtpd (run scripts/setup test, or set SAQSHY_PYTHON)"
+        );
     }
     found
 }
 
 fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests")
+        .join(name)
 }
 
 struct Server {
@@ -48,7 +54,10 @@ impl Server {
         let python = python()?;
         let dir = tempfile::tempdir().unwrap();
         let mut command = Command::new(&python);
-        command.arg(script("smtp_server.py")).arg(dir.path()).arg(mode);
+        command
+            .arg(script("smtp_server.py"))
+            .arg(dir.path())
+            .arg(mode);
         let mut ca_pem = None;
         if mode != "plain" {
             let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
@@ -59,11 +68,23 @@ impl Server {
             ca_pem = Some(std::fs::read_to_string(&cert).unwrap());
             command.arg(cert).arg(key);
         }
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         let port = line.trim().parse().unwrap();
-        Some(Self { child, dir, port, python, ca_pem })
+        Some(Self {
+            child,
+            dir,
+            port,
+            python,
+            ca_pem,
+        })
     }
 
     fn config(&self, tls: TlsMode) -> SmtpConfig {
@@ -84,7 +105,15 @@ impl Server {
 
     fn kept(&self) -> usize {
         let files = std::fs::read_dir(self.dir.path()).unwrap();
-        files.filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|e| e == "eml")).count()
+        files
+            .filter(|file| {
+                file.as_ref()
+                    .unwrap()
+                    .path()
+                    .extension()
+                    .is_some_and(|e| e == "eml")
+            })
+            .count()
     }
 
     fn read(&self, n: usize) -> serde_json::Value {
@@ -93,7 +122,11 @@ impl Server {
             .arg(self.dir.path().join(format!("{n}.eml")))
             .output()
             .unwrap();
-        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        assert!(
+            out.status.success(),
+            "{}",
+            String::from_utf8_lossy(&out.stderr)
+        );
         serde_json::from_slice(&out.stdout).unwrap()
     }
 }
@@ -108,7 +141,15 @@ impl Drop for Server {
 
 fn certificate(cert: &Path, key: &Path) -> bool {
     let out = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+        ])
         .args(["-days", "30", "-subj", "/CN=localhost"])
         .args(["-addext", "subjectAltName=DNS:localhost"])
         .args(["-addext", "basicConstraints=critical,CA:FALSE"])
@@ -129,9 +170,17 @@ fn data() -> NoticeData {
         zone: TimeZone::get("Asia/Almaty").unwrap(),
         organisation: Text3::new("«МТҚ» АҚ", "АО «ГТС»", "State Technical Service JSC"),
         organisation_details: Text3::default(),
-        addressee: Text3::new("Қаржы министрлігі", "Министерство финансов", "Ministry of Finance"),
+        addressee: Text3::new(
+            "Қаржы министрлігі",
+            "Министерство финансов",
+            "Ministry of Finance",
+        ),
         incident_number: "INC-2026-0001".into(),
-        title: Text3::new("Рұқсатсыз кіру\r\nBcc: x@example.com", "Несанкционированный вход", "Logon"),
+        title: Text3::new(
+            "Рұқсатсыз кіру\r\nBcc: x@example.com",
+            "Несанкционированный вход",
+            "Logon",
+        ),
         detected: "2026-03-16T09:05:12Z".parse().unwrap(),
         occurred: None,
         object: "DC-01".into(),
@@ -162,7 +211,9 @@ fn message(to: &str) -> (Message, String) {
 
 #[tokio::test]
 async fn the_addressee_gets_text_link_and_the_very_pdf() {
-    let Some(server) = Server::start("plain") else { return };
+    let Some(server) = Server::start("plain") else {
+        return;
+    };
     let config = server.config(TlsMode::None);
     let (message, sha256) = message("Қаржы министрлігі <minfin@example.kz>");
     let answer = send_mail(&config, &message).await.unwrap();
@@ -173,17 +224,27 @@ async fn the_addressee_gets_text_link_and_the_very_pdf() {
         mail["subject"],
         "Ақпараттық қауіпсіздіктің оқыс оқиғасы туралы хабарлама: INC-2026-0001/1"
     );
-    assert_eq!(mail["from"], "Ақпараттық қауіпсіздік орталығы <soc@example.kz>");
+    assert_eq!(
+        mail["from"],
+        "Ақпараттық қауіпсіздік орталығы <soc@example.kz>"
+    );
     assert_eq!(mail["to"], "Қаржы министрлігі <minfin@example.kz>");
     assert_eq!(mail["id"], "<0123456789abcdef@saqshy>");
     let headers = mail["headers"].to_string();
     assert!(!headers.contains("bcc"), "{headers}");
-    assert_eq!(mail["files"], serde_json::json!([{
-        "name": "INC-2026-0001-1.pdf", "type": "application/pdf", "sha256": sha256,
-    }]));
+    assert_eq!(
+        mail["files"],
+        serde_json::json!([{
+            "name": "INC-2026-0001-1.pdf", "type": "application/pdf", "sha256": sha256,
+        }])
+    );
     let body = mail["body"].as_str().unwrap();
     let url = data().ack_url.unwrap();
-    assert_eq!(body.matches(&url).count(), 3, "the link stands in each language:\n{body}");
+    assert_eq!(
+        body.matches(&url).count(),
+        3,
+        "the link stands in each language:\n{body}"
+    );
     for part in [
         "оқыс оқиғасының анықталғаны туралы хабарлайды",
         "уведомляет о выявлении инцидента",
@@ -202,38 +263,76 @@ async fn the_addressee_gets_text_link_and_the_very_pdf() {
 
 #[tokio::test]
 async fn refusals_are_told_apart() {
-    let Some(server) = Server::start("plain") else { return };
+    let Some(server) = Server::start("plain") else {
+        return;
+    };
     let config = server.config(TlsMode::None);
-    let rejected = send_mail(&config, &message("rejected@example.kz").0).await.unwrap_err();
-    assert!(matches!(&rejected, MailError::Rejected(what) if what.contains("no such user")), "{rejected}");
-    let later = send_mail(&config, &message("later@example.kz").0).await.unwrap_err();
-    assert!(matches!(&later, MailError::Temporary(what) if what.contains("greylisted")), "{later}");
-    let nonsense = send_mail(&config, &message("not an address").0).await.unwrap_err();
+    let rejected = send_mail(&config, &message("rejected@example.kz").0)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&rejected, MailError::Rejected(what) if what.contains("no such user")),
+        "{rejected}"
+    );
+    let later = send_mail(&config, &message("later@example.kz").0)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&later, MailError::Temporary(what) if what.contains("greylisted")),
+        "{later}"
+    );
+    let nonsense = send_mail(&config, &message("not an address").0)
+        .await
+        .unwrap_err();
     assert!(matches!(nonsense, MailError::Rejected(_)), "{nonsense}");
     let smuggled = check_address("a@example.kz\r\nBcc: b@example.kz");
     assert!(smuggled.is_err());
-    let no_starttls = SmtpConfig { tls: TlsMode::Starttls, ..server.config(TlsMode::None) };
-    let refused = send_mail(&no_starttls, &message("a@example.kz").0).await.unwrap_err();
-    assert!(matches!(&refused, MailError::Rejected(what) if what.contains("STARTTLS")), "{refused}");
+    let no_starttls = SmtpConfig {
+        tls: TlsMode::Starttls,
+        ..server.config(TlsMode::None)
+    };
+    let refused = send_mail(&no_starttls, &message("a@example.kz").0)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&refused, MailError::Rejected(what) if what.contains("STARTTLS")),
+        "{refused}"
+    );
     assert_eq!(server.kept(), 0);
 }
 
 #[tokio::test]
 async fn tls_with_a_password_and_trust() {
     for (mode, tls) in [("starttls", TlsMode::Starttls), ("tls", TlsMode::Tls)] {
-        let Some(server) = Server::start(mode) else { return };
+        let Some(server) = Server::start(mode) else {
+            return;
+        };
         let config = server.config(tls);
         let (message, _) = message("minfin@example.kz");
-        let answer = send_mail(&config, &message).await.unwrap_or_else(|e| panic!("{mode}: {e}"));
+        let answer = send_mail(&config, &message)
+            .await
+            .unwrap_or_else(|e| panic!("{mode}: {e}"));
         assert!(answer.starts_with("250 "), "{mode}: {answer}");
         assert_eq!(server.kept(), 1, "{mode}");
 
-        let wrong = SmtpConfig { password: Some("құпия".into()), ..config.clone() };
+        let wrong = SmtpConfig {
+            password: Some("құпия".into()),
+            ..config.clone()
+        };
         let refused = send_mail(&wrong, &message).await.unwrap_err();
-        assert!(matches!(refused, MailError::Rejected(_)), "{mode}: {refused}");
-        let stranger = SmtpConfig { ca_pem: None, ..config };
+        assert!(
+            matches!(refused, MailError::Rejected(_)),
+            "{mode}: {refused}"
+        );
+        let stranger = SmtpConfig {
+            ca_pem: None,
+            ..config
+        };
         let untrusted = send_mail(&stranger, &message).await.unwrap_err();
-        assert!(matches!(untrusted, MailError::Unreachable(_)), "{mode}: {untrusted}");
+        assert!(
+            matches!(untrusted, MailError::Unreachable(_)),
+            "{mode}: {untrusted}"
+        );
         assert_eq!(server.kept(), 1, "{mode}: nothing went to a stranger");
     }
 }
@@ -253,18 +352,31 @@ async fn without_protection_only_to_loopback() {
         timeout_seconds: 2,
     };
     let (message, _) = message("a@example.kz");
-    let outside = send_mail(&config("192.0.2.1", 25), &message).await.unwrap_err();
-    assert!(matches!(&outside, MailError::Rejected(what) if what.contains("loopback")), "{outside}");
+    let outside = send_mail(&config("192.0.2.1", 25), &message)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&outside, MailError::Rejected(what) if what.contains("loopback")),
+        "{outside}"
+    );
 
     // Nobody listens: the port was free a moment ago.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let nobody = send_mail(&config("127.0.0.1", free), &message).await.unwrap_err();
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let nobody = send_mail(&config("127.0.0.1", free), &message)
+        .await
+        .unwrap_err();
     assert!(matches!(nobody, MailError::Unreachable(_)), "{nobody}");
 
     // Somebody listens and never speaks.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
-    let mute = send_mail(&config("127.0.0.1", port), &message).await.unwrap_err();
+    let mute = send_mail(&config("127.0.0.1", port), &message)
+        .await
+        .unwrap_err();
     assert!(matches!(mute, MailError::Unreachable(_)), "{mute}");
 }
 

@@ -5,13 +5,12 @@ Prints the port. Keeps each message as FOLDER/<n>.eml. Refuses addresses that be
 `rejected` (550) or `later` (451). With TLS it asks for user `soc`, password `құпия сөз`.
 """
 
+import asyncio
 import pathlib
 import ssl
 import sys
-import time
 
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult
+from aiosmtpd.smtp import SMTP, AuthResult
 
 folder, mode = pathlib.Path(sys.argv[1]), sys.argv[2]
 
@@ -35,10 +34,10 @@ class Keep:
 
 def login(server, session, envelope, mechanism, data):
     good = data.login == b"soc" and data.password == "құпия сөз".encode()
-    return AuthResult(success=good)
+    return AuthResult(success=good, handled=False)  # the server answers
 
 
-options = {"hostname": "127.0.0.1", "port": 0}
+options, listen = {}, {}
 if mode != "plain":
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(sys.argv[3], sys.argv[4])
@@ -46,19 +45,19 @@ if mode != "plain":
     if mode == "starttls":
         options |= {"tls_context": context, "require_starttls": True}
     else:
-        options |= {"ssl_context": context, "auth_require_tls": False}
+        options |= {"auth_require_tls": False}
+        listen |= {"ssl": context}
 
 
-class AnyPort(Controller):
-    def _trigger_server(self):
-        pass
+async def serve():
+    loop = asyncio.get_running_loop()
+    handler = Keep()
+    server = await loop.create_server(
+        lambda: SMTP(handler, hostname="localhost", loop=loop, **options), "127.0.0.1", 0, **listen
+    )
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)  # until the test goes away
+    server.close()
 
 
-controller = AnyPort(Keep(), **options)
-controller.start()
-print(controller.server.sockets[0].getsockname()[1], flush=True)
-try:
-    sys.stdin.read()  # until the test goes away
-finally:
-    time.sleep(0)
-    controller.stop()
+asyncio.run(serve())
