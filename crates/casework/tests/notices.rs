@@ -126,7 +126,7 @@ async fn from_draft_to_receipt_and_the_clocks_follow() {
     tx.commit().await.unwrap();
     assert_eq!(
         bench.store.notices_due(at("09:12"), 10).await.unwrap(),
-        [notice.clone()]
+        std::slice::from_ref(&notice)
     );
     assert!(
         bench

@@ -72,10 +72,8 @@ fn missing(frame: &Frame, found: &mut Vec<String>) {
     for (_, item) in frame.items() {
         match item {
             FrameItem::Group(group) => missing(&group.frame, found),
-            FrameItem::Text(text) => {
-                if text.glyphs.iter().any(|glyph| glyph.id == 0) {
-                    found.push(text.text.to_string());
-                }
+            FrameItem::Text(text) if text.glyphs.iter().any(|glyph| glyph.id == 0) => {
+                found.push(text.text.to_string());
             }
             _ => {}
         }
