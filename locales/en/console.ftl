@@ -141,8 +141,8 @@ overview-sources = Sources sending
 overview-sources-silent = { $count } silent
 overview-sources-all-well = All sources are sending
 overview-journal = Journal leaves
-overview-journal-checkpoint = Checkpoint signed { $ago }
-overview-journal-no-checkpoint = No checkpoint signed yet
+overview-journal-checkpoint = Signed { $ago }
+overview-journal-no-checkpoint = Not signed yet
 
 ## Time range
 

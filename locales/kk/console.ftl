@@ -138,8 +138,8 @@ overview-sources = Жіберіп тұрған дереккөздер
 overview-sources-silent = { $count } үнсіз
 overview-sources-all-well = Барлық дереккөз жіберіп тұр
 overview-journal = Журнал жазбалары
-overview-journal-checkpoint = Бақылау нүктесіне { $ago } қол қойылды
-overview-journal-no-checkpoint = Бақылау нүктесіне әлі қол қойылған жоқ
+overview-journal-checkpoint = Қол қойылды: { $ago }
+overview-journal-no-checkpoint = Әлі қол қойылған жоқ
 
 ## Уақыт аралығы
 

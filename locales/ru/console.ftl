@@ -142,8 +142,8 @@ overview-sources = Передающие источники
 overview-sources-silent = Молчат: { $count }
 overview-sources-all-well = Все источники передают
 overview-journal = Записи журнала
-overview-journal-checkpoint = Контрольная точка подписана { $ago }
-overview-journal-no-checkpoint = Контрольная точка ещё не подписана
+overview-journal-checkpoint = Подписано: { $ago }
+overview-journal-no-checkpoint = Ещё не подписано
 
 ## Интервал времени
 

@@ -1,6 +1,6 @@
 import createClient from 'openapi-fetch';
 import type { ApiFault } from './types';
-import type { paths } from './paths';
+import type { paths } from './schema';
 
 /** An answer of the server that is not a success, with the fields of its error envelope. */
 export class ApiError extends Error {

@@ -1,15 +1,12 @@
 import { ndjson } from '$lib/search/ndjson';
 import { accept, api, base, csrf } from './client';
-import type { ApiFault, EventMap, SearchDone, SearchProgress } from './types';
+import type { ApiFault, EventMap, SearchDone, SearchProgress, SearchRequest } from './types';
 
-export interface SearchRequest {
-  query: string; from: string; to: string; limit: number; newest_first: boolean; search_id: string;
-}
 export type SearchLine =
   { event: EventMap } | { progress: SearchProgress } | { done: SearchDone } | { error: ApiFault };
 
 /** Runs a search; lines come as the server finds them. */
-export async function* runSearch(request: SearchRequest, signal: AbortSignal): AsyncGenerator<SearchLine> {
+export async function* runSearch(request: Required<SearchRequest>, signal: AbortSignal): AsyncGenerator<SearchLine> {
   const response = await accept(
     await fetch(`${base}/search`, {
       method: 'POST',
