@@ -431,3 +431,40 @@ async fn two_people_closing_at_once_make_one_conflict() {
         .count();
     assert_eq!(closing, 1);
 }
+
+#[tokio::test]
+async fn each_elimination_is_withdrawn_once_and_for_its_own_reason() {
+    let bench = Bench::new().await;
+    let ctx = bench.ctx(&bench.analyst, "09:00");
+    let mut tx = bench.store.begin().await.unwrap();
+    let new = NewIncident::new("Оқыс оқиға", Severity::High);
+    let id = tx.create_incident(&ctx, &new).await.unwrap().id;
+    let steps = [
+        (IncidentState::Eliminated, ""),
+        (IncidentState::Investigating, "бірінші"),
+        (IncidentState::Eliminated, ""),
+        (IncidentState::Closed, ""),
+        (IncidentState::Investigating, "екінші"),
+    ];
+    for (version, (state, reason)) in (1..).zip(steps) {
+        tx.set_incident_state(&ctx, &id, state, reason, version)
+            .await
+            .unwrap();
+    }
+    tx.commit().await.unwrap();
+    let facts = bench.store.facts(&id).await.unwrap();
+    let reasons: Vec<_> = facts
+        .iter()
+        .filter(|fact| fact.kind == "incident.eliminated")
+        .map(|fact| fact.withdrawn_why.as_deref())
+        .collect();
+    assert_eq!(reasons, [Some("бірінші"), Some("екінші")]);
+    let leaves = bench.leaves().await;
+    assert_eq!(
+        leaves
+            .iter()
+            .filter(|leaf| leaf.action == "fact.withdrawn")
+            .count(),
+        2
+    );
+}
