@@ -115,7 +115,7 @@ pub enum RenderError {
 
 /// Makes the letter. The same data gives the same bytes.
 ///
-/// A4, PDF/A-2u, fonts embedded. About 0.1 s the first time, less afterwards.
+/// A4, PDF/A-2u, fonts embedded.
 pub fn render_notice(data: &NoticeData, lang: DocumentLang) -> Result<Pdf, RenderError> {
     let typeset = layout(data, lang)?;
     for warning in &typeset.warnings {
