@@ -25,7 +25,12 @@ const missing = () => new Problem(404, 'not_found', 'nothing has this id');
 const need = (thing) => thing ?? (() => { throw missing(); })();
 const organisation = {
   name: { kk: '«Сарыарқа» өңірлік деректер орталығы', ru: 'Региональный центр данных «Сарыарка»', en: 'Saryarqa Regional Data Centre' },
-  bearers: ['sts', 'ois'], time_zone: 'Asia/Almaty'
+  bearers: ['sts'], time_zone: 'Asia/Almaty',
+  categories: [
+    { id: 'intrusion', title: { kk: 'Рұқсатсыз кіру', ru: 'Несанкционированный доступ', en: 'Intrusion' } },
+    { id: 'malware', title: { kk: 'Зиянды бағдарлама', ru: 'Вредоносная программа', en: 'Malware' } },
+    { id: 'exfiltration', title: { kk: 'Деректердің сыртқа шығуы', ru: 'Утечка данных', en: 'Data exfiltration' } }
+  ]
 };
 const sessionOf = (user) => ({
   user, organisation,
@@ -147,10 +152,10 @@ const routes = {
     inc.state = body.state;
     if (body.state === 'closed') inc.closed_at = now();
     if (body.state === 'eliminated') inc.facts['incident.eliminated'] = now();
-    note(inc, who, 'incident.state_changed', `${before} → ${body.state}: ${body.reason}`);
+    note(inc, who, 'incident.state', `${before} → ${body.state}: ${body.reason}`);
     return incidentOf(inc);
   },
-  'POST /incidents/:id/comments': ({ id, body, who }) => { const inc = need(world.incidents.find((i) => i.id === id)); note(inc, who, 'comment', body.text); return { id: 'c' }; },
+  'POST /incidents/:id/comments': ({ id, body, who }) => { const inc = need(world.incidents.find((i) => i.id === id)); note(inc, who, 'incident.commented', body.text); return { id: 'c' }; },
   'POST /incidents/:id/tasks': ({ id, body, who }) => {
     const inc = need(world.incidents.find((i) => i.id === id));
     const task = { id: `t-${Date.now()}`, state: 'open', created_at: now(), ...body };
@@ -162,10 +167,10 @@ const routes = {
     const inc = need(world.incidents.find((i) => i.id === id));
     const task = need(inc.tasks.find((x) => x.id === sub));
     task.state = body.state;
-    note(inc, who, 'task.state_changed', task.title);
+    note(inc, who, 'task.changed', task.title);
     return task;
   },
-  'POST /incidents/:id/alerts': ({ id, body, who }) => { const inc = need(world.incidents.find((i) => i.id === id)); inc.alertIds.push(...body.alerts); note(inc, who, 'incident.alerts_attached', `${body.alerts.length}`); return incidentOf(inc); },
+  'POST /incidents/:id/alerts': ({ id, body, who }) => { const inc = need(world.incidents.find((i) => i.id === id)); inc.alertIds.push(...body.alerts); note(inc, who, 'alert.attached', `${body.alerts.length}`); return incidentOf(inc); },
   'POST /incidents/:id/facts': ({ id, body, who }) => { const inc = need(world.incidents.find((i) => i.id === id)); inc.facts[body.kind] = body.at; note(inc, who, body.kind.split(':')[0], body.note); return incidentOf(inc); },
   'POST /incidents/:id/notices': ({ id, body, who }) => {
     const inc = need(world.incidents.find((i) => i.id === id));
@@ -276,7 +281,7 @@ async function api(req, res, url) {
 }
 
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.json': 'application/json' };
-const csp = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const csp = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 function file(res, pathname) {
   const asked = join(build, normalize(decodeURIComponent(pathname)));

@@ -47,14 +47,14 @@ export function makeWorld(now) {
     for (const alert of take) alert.incident_id = id;
     const number = `2026-${String(n).padStart(4, '0')}`;
     return {
-      id, number, title, state, severity, category: 'Рұқсатсыз қол жеткізу', object, assignee: 'u-1', detected_at,
+      id, number, title, state, severity, category: 'intrusion', object, assignee: 'u-1', detected_at,
       occurred_at: ago(now, detectedMinutes + 14), created_at: ago(now, detectedMinutes - 1), version: 3, alertIds: take.map((a) => a.id), facts,
       timeline: [
         { at: ago(now, detectedMinutes - 1), actor: 'system', kind: 'incident.created', text: title },
-        { at: ago(now, detectedMinutes - 1), actor: 'system', kind: 'incident.alerts_attached', text: `${take.length}` },
+        { at: ago(now, detectedMinutes - 1), actor: 'system', kind: 'alert.attached', text: `${take.length}` },
         ...(detectedMinutes > 20 ? [
-          { at: ago(now, detectedMinutes - 6), actor: 'Айгүл Серікқызы Нұрланова', kind: 'comment', text: 'web-prod-01 серверіндегі /tmp/.x файлы алынды, хеші тапсырмаға тіркелді. Есептік жазба бұғатталды.' },
-          { at: ago(now, detectedMinutes - 8), actor: 'Айгүл Серікқызы Нұрланова', kind: 'incident.state_changed', text: 'open → investigating: бастапқы талдау басталды' }
+          { at: ago(now, detectedMinutes - 6), actor: 'Айгүл Серікқызы Нұрланова', kind: 'incident.commented', text: 'web-prod-01 серверіндегі /tmp/.x файлы алынды, хеші тапсырмаға тіркелді. Есептік жазба бұғатталды.' },
+          { at: ago(now, detectedMinutes - 8), actor: 'Айгүл Серікқызы Нұрланова', kind: 'incident.state', text: 'open → investigating: бастапқы талдау басталды' }
         ] : [])
       ],
       tasks: [
@@ -103,13 +103,13 @@ export function makeWorld(now) {
     journal.push({ index, at, actor, action, object, change, reason, hash: sha(`${index}${at}${action}${object}`) });
     return index;
   };
-  leaf(ago(now, 90_000), 'system', 'server.started', 'node:node1', { version: '0.1.0' });
+  leaf(ago(now, 90_000), 'system', 'session.begun', 'user:u-0', {});
   users.forEach((u) => leaf(u.created_at, 'system', 'user.created', `user:${u.id}`, { login: u.login, roles: u.roles }));
   sources.forEach((s) => leaf(ago(now, 70_000), 'admin', 'source.created', `source:${s.id}`, { name: s.name }));
-  for (let i = 0; i < 70; i += 1) leaf(ago(now, 5000 - i * 60), 'system', 'lake.files_added', `lake:day-${i}`, { files: 3, sha256: sha(`f${i}`) });
+  for (let i = 0; i < 70; i += 1) leaf(ago(now, 5000 - i * 60), 'system', 'lake.file_added', `lake:day-${i}`, { files: 3, sha256: sha(`f${i}`) });
   for (const inc of [...incidents].reverse()) {
     leaf(inc.created_at, 'system', 'incident.created', `incident:${inc.id}`, { title: inc.title, severity: inc.severity, detected_at: inc.detected_at });
-    leaf(inc.created_at, 'system', 'incident.alerts_attached', `incident:${inc.id}`, { alerts: inc.alertIds });
+    leaf(inc.created_at, 'system', 'alert.attached', `incident:${inc.id}`, { alerts: inc.alertIds });
     for (const [fact, at] of Object.entries(inc.facts)) leaf(at, 'aigul', fact.split(':')[0], `incident:${inc.id}`, { fact });
   }
   return { now, rules, alerts, incidents, sources, users, journal, leaf, events: makeEvents(now), sealed: journal.length };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock, Source } from '../src/lib/api/types';
 import { inOrder, urgency } from '../src/lib/clock';
+import { incidentStates, mayBecome, needsReason } from '../src/lib/incident';
 import { sourceState, unaccounted } from '../src/lib/ledger';
 
 const base: Clock = {
@@ -48,5 +49,22 @@ describe('the loss ledger', () => {
     expect(sourceState(source, at('10:00:00') + 86_400_000)).toBe('silent');
     expect(sourceState({ ...source, last_seen: null }, at('10:00:00'))).toBe('silent');
     expect(sourceState({ ...source, enabled: false }, at('10:00:00'))).toBe('disabled');
+  });
+});
+
+describe('the way of an incident', () => {
+  it('goes forward, may skip containment, and falls back only to investigation', () => {
+    expect(mayBecome('open', 'eliminated')).toBe(true);
+    expect(mayBecome('contained', 'open')).toBe(false);
+    expect(mayBecome('closed', 'investigating')).toBe(true);
+    expect(mayBecome('closed', 'open')).toBe(false);
+    for (const state of incidentStates) expect(mayBecome(state, state)).toBe(false);
+  });
+
+  it('has to be explained where the law would ask', () => {
+    expect(needsReason('open', 'closed')).toBe(true);
+    expect(needsReason('eliminated', 'closed')).toBe(false);
+    expect(needsReason('closed', 'investigating')).toBe(true);
+    expect(needsReason('open', 'investigating')).toBe(false);
   });
 });

@@ -6,6 +6,11 @@ export function actionName(action: string): string {
   return tOr(`action-${(action.split(':')[0] ?? action).replace(/\./g, '-')}`, action);
 }
 
+/** The name of a party of an act, or its id where we know none. */
+export function partyName(id: string): string {
+  return tOr(`party-${id}`, id);
+}
+
 /** A person's name, or “the program” for what rules and the server do. */
 export function actorName(actor: string): string {
   return actor === 'system' ? t('actor-system') : people.name(actor);
