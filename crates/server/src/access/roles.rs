@@ -109,22 +109,20 @@ struct RawRole {
 #[derive(Debug, Clone)]
 pub struct Roles {
     roles: Vec<Role>,
-    allow_combined: bool,
 }
 
 impl Roles {
-    /// The roles that ship with the program. `allow_combined` lifts `apart_from`, for an
-    /// organisation so small that one person must do both; `alone` always holds.
+    /// The roles that ship with the program.
     ///
     /// # Panics
     /// Never: a test loads the embedded file.
-    pub fn embedded(allow_combined: bool) -> Self {
-        let roles = Self::parse(include_str!("../../roles.toml"), allow_combined);
+    pub fn embedded() -> Self {
+        let roles = Self::parse(include_str!("../../roles.toml"));
         roles.expect("the embedded role file is tested")
     }
 
     /// Reads a role file.
-    pub fn parse(toml: &str, allow_combined: bool) -> Result<Self, RoleError> {
+    pub fn parse(toml: &str) -> Result<Self, RoleError> {
         let raw: RawRoles = toml::from_str(toml)?;
         let mut roles = Vec::with_capacity(raw.role.len());
         for role in raw.role {
@@ -150,10 +148,7 @@ impl Roles {
                 return Err(RoleError::Unknown(other.clone()));
             }
         }
-        Ok(Self {
-            roles,
-            allow_combined,
-        })
+        Ok(Self { roles })
     }
 
     /// Every role, in the file's order.
@@ -177,8 +172,10 @@ impl Roles {
             .collect()
     }
 
-    /// Checks that one person may hold these roles together.
-    pub fn check(&self, ids: &[String]) -> Result<(), RoleError> {
+    /// Checks that one person may hold these roles together. `combined` lets roles be joined that
+    /// should be apart, for an organisation so small that one person must do both; a role that
+    /// must be held alone never joins another.
+    pub fn check(&self, ids: &[String], combined: bool) -> Result<(), RoleError> {
         if ids.is_empty() {
             return Err(RoleError::None);
         }
@@ -188,7 +185,7 @@ impl Roles {
             if role.alone && others.clone().next().is_some() {
                 return Err(RoleError::Alone(id.clone()));
             }
-            if self.allow_combined {
+            if combined {
                 continue;
             }
             if let Some(other) = others.find(|other| role.apart_from.contains(other)) {
@@ -209,7 +206,7 @@ mod tests {
 
     #[test]
     fn the_embedded_roles_load_and_every_permission_belongs_to_somebody() {
-        let roles = Roles::embedded(false);
+        let roles = Roles::embedded();
         for permission in Permission::ALL {
             let held = roles
                 .all()
@@ -221,30 +218,32 @@ mod tests {
 
     #[test]
     fn duties_are_separated() {
-        let strict = Roles::embedded(false);
-        assert!(strict.check(&ids(&["administrator", "analyst"])).is_ok());
-        assert!(matches!(
-            strict.check(&ids(&["auditor", "analyst"])),
-            Err(RoleError::Alone(_))
-        ));
+        let roles = Roles::embedded();
+        let usual = ids(&["administrator", "analyst"]);
+        assert!(roles.check(&usual, false).is_ok());
         let both = ids(&["administrator", "incident_coordinator"]);
-        assert!(matches!(strict.check(&both), Err(RoleError::Apart(..))));
-        let lenient = Roles::embedded(true);
-        assert!(lenient.check(&both).is_ok());
         assert!(matches!(
-            lenient.check(&ids(&["auditor", "analyst"])),
-            Err(RoleError::Alone(_))
+            roles.check(&both, false),
+            Err(RoleError::Apart(..))
         ));
-        assert!(matches!(strict.check(&[]), Err(RoleError::None)));
+        assert!(roles.check(&both, true).is_ok());
+        let auditor = ids(&["auditor", "analyst"]);
+        for combined in [false, true] {
+            assert!(matches!(
+                roles.check(&auditor, combined),
+                Err(RoleError::Alone(_))
+            ));
+        }
+        assert!(matches!(roles.check(&[], false), Err(RoleError::None)));
         assert!(matches!(
-            strict.check(&ids(&["root"])),
+            roles.check(&ids(&["root"]), false),
             Err(RoleError::Unknown(_))
         ));
     }
 
     #[test]
     fn an_auditor_changes_nothing() {
-        let roles = Roles::embedded(false);
+        let roles = Roles::embedded();
         for permission in roles.permissions(["auditor"]) {
             let name = permission.name();
             assert!(
@@ -264,7 +263,7 @@ mod tests {
             permissions = ["alerts.raed"]
         "#;
         assert!(matches!(
-            Roles::parse(toml, false),
+            Roles::parse(toml),
             Err(RoleError::UnknownPermission { .. })
         ));
     }

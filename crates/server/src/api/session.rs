@@ -2,15 +2,18 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::IntoResponse;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use saqshy_journal::Leaf;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::wire::Text3;
 use crate::App;
-use crate::http::{Api, ApiError, ApiResult};
+use crate::access::{AccountError, SESSION_COOKIE, SESSION_TOTAL, Who};
+use crate::http::{Api, ApiError, ApiResult, Body, Peer};
 
 /// What a person types to sign in.
 #[derive(Deserialize, ToSchema)]
@@ -55,17 +58,54 @@ pub struct PasswordChange {
     pub new: String,
 }
 
-/// Signed in; the session is in the cookie `saqshy_session`.
+/// Signs in. The session is in the cookie `saqshy_session`.
 #[utoipa::path(
     post,
     path = "/session",
     tag = "session",
     operation_id = "session_sign_in",
     request_body = SignIn,
-    responses((status = OK, description = "Signed in; the session is in the cookie `saqshy_session`", body = SessionInfo))
+    responses((status = OK, description = "Signed in", body = SessionInfo))
 )]
-async fn sign_in() -> ApiResult<Json<SessionInfo>> {
-    Err(ApiError::busy())
+async fn sign_in(
+    State(app): State<App>,
+    Peer(peer): Peer,
+    Body(body): Body<SignIn>,
+) -> ApiResult<Response> {
+    let now = app.now();
+    let access = app.access();
+    if let Some(wait) = access.throttle.wait(&body.login, peer, now) {
+        let seconds = u64::try_from(wait.as_secs()).unwrap_or(0) + 1;
+        return Err(ApiError::too_many_attempts(seconds));
+    }
+    let Some(account) = access.accounts.check(&body.login, &body.password).await? else {
+        access.throttle.failed(&body.login, peer, now);
+        refused(&app, &body.login, &peer.to_string()).await?;
+        return Err(ApiError::wrong_credentials());
+    };
+    access.throttle.succeeded(&body.login, peer);
+    let token = access.sessions.begin(&account, peer, now).await?;
+    let who = access.sessions.who(&access.roles, &token, now).await?;
+    let who = who.ok_or_else(ApiError::not_signed_in)?;
+    let cookie = cookie(&app, &token, SESSION_TOTAL.as_secs());
+    Ok(([(header::SET_COOKIE, cookie)], Json(info(&app, &who))).into_response())
+}
+
+/// A refused sign-in is journalled too: an auditor looks for them.
+async fn refused(app: &App, login: &str, peer: &str) -> ApiResult<()> {
+    let login: String = login.chars().filter(|c| !c.is_control()).take(64).collect();
+    let mut tx = app.store.begin().await?;
+    tx.leaf(&Leaf {
+        at: app.now(),
+        actor: "system".to_owned(),
+        action: "session.refused".to_owned(),
+        object: format!("login:{login}"),
+        change: json!({ "address": peer }),
+        reason: None,
+        edition: None,
+    })
+    .await?;
+    Ok(tx.commit().await?)
 }
 
 /// Who is signed in.
@@ -76,11 +116,11 @@ async fn sign_in() -> ApiResult<Json<SessionInfo>> {
     operation_id = "session_current",
     responses((status = OK, description = "Who is signed in", body = SessionInfo))
 )]
-async fn current() -> ApiResult<Json<SessionInfo>> {
-    Err(ApiError::busy())
+async fn current(State(app): State<App>, who: Who) -> Json<SessionInfo> {
+    Json(info(&app, &who))
 }
 
-/// Signed out.
+/// Signs out: the session ends on the server, too.
 #[utoipa::path(
     delete,
     path = "/session",
@@ -88,21 +128,72 @@ async fn current() -> ApiResult<Json<SessionInfo>> {
     operation_id = "session_sign_out",
     responses((status = NO_CONTENT, description = "Signed out"))
 )]
-async fn sign_out() -> ApiResult<StatusCode> {
-    Err(ApiError::busy())
+async fn sign_out(State(app): State<App>, who: Who) -> ApiResult<Response> {
+    app.access().sessions.end(&who, app.now()).await?;
+    let gone = [(header::SET_COOKIE, cookie(&app, "", 0))];
+    Ok((StatusCode::NO_CONTENT, gone).into_response())
 }
 
-/// The password was changed; other sessions of the account have ended.
+/// Changes the own password. Other sessions of the account end.
 #[utoipa::path(
     post,
     path = "/session/password",
     tag = "session",
     operation_id = "session_change_password",
     request_body = PasswordChange,
-    responses((status = NO_CONTENT, description = "The password was changed; other sessions of the account have ended"))
+    responses((status = NO_CONTENT, description = "The password was changed"))
 )]
-async fn change_password() -> ApiResult<StatusCode> {
-    Err(ApiError::busy())
+async fn change_password(
+    State(app): State<App>,
+    Peer(peer): Peer,
+    who: Who,
+    Body(body): Body<PasswordChange>,
+) -> ApiResult<StatusCode> {
+    let (access, now) = (app.access(), app.now());
+    if let Some(wait) = access.throttle.wait(&who.login, peer, now) {
+        return Err(ApiError::too_many_attempts(
+            u64::try_from(wait.as_secs()).unwrap_or(0) + 1,
+        ));
+    }
+    let changed = access
+        .accounts
+        .change_password(&who.actor(), now, &body.old, &body.new, &who.session)
+        .await;
+    if matches!(changed, Err(AccountError::WrongPassword)) {
+        access.throttle.failed(&who.login, peer, now);
+    }
+    changed?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn cookie(app: &App, value: &str, max_age_seconds: i64) -> String {
+    let secure = if app.config.console.tls {
+        "; Secure"
+    } else {
+        ""
+    };
+    format!(
+        "{SESSION_COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={max_age_seconds}{secure}"
+    )
+}
+
+fn info(app: &App, who: &Who) -> SessionInfo {
+    let organisation = &app.config.organisation;
+    SessionInfo {
+        user: UserBrief {
+            id: who.user_id.clone(),
+            login: who.login.clone(),
+            name: who.name.clone(),
+            roles: who.roles.clone(),
+            language: who.language.clone(),
+        },
+        permissions: who.permissions.iter().map(ToString::to_string).collect(),
+        organisation: Organisation {
+            name: organisation.name.clone().into(),
+            bearers: organisation.profile.bearers.clone(),
+            time_zone: organisation.profile.zone.clone(),
+        },
+    }
 }
 
 pub(super) fn routes(api: Api) -> Api {

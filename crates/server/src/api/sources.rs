@@ -12,7 +12,8 @@ use utoipa_axum::routes;
 
 use crate::App;
 use crate::access::{Permission, Who};
-use crate::http::{Api, ApiError, ApiResult};
+use crate::http::{Api, ApiError, ApiResult, Body};
+use crate::runtime::{SourceRow, source_rows};
 
 #[derive(Serialize, ToSchema)]
 pub struct SourceList {
@@ -87,11 +88,19 @@ pub struct SourceChanged {
     operation_id = "sources_list",
     responses((status = OK, description = "All sources with their loss ledger", body = SourceList))
 )]
-async fn list() -> ApiResult<Json<SourceList>> {
-    Err(ApiError::busy())
+async fn list(State(app): State<App>) -> ApiResult<Json<SourceList>> {
+    let rows = source_rows(&app).await?;
+    let usage = app.spool.usage();
+    Ok(Json(SourceList {
+        sources: rows.into_iter().map(Source::from).collect(),
+        spool: SpoolUsage {
+            bytes: usage.bytes,
+            bytes_max: usage.bytes_max,
+        },
+    }))
 }
 
-/// The source and its token.
+/// Makes a source with a token for its senders.
 #[utoipa::path(
     post,
     path = "/sources",
@@ -100,11 +109,25 @@ async fn list() -> ApiResult<Json<SourceList>> {
     request_body = NewSource,
     responses((status = CREATED, description = "The source and its token", body = NewSourceToken))
 )]
-async fn create() -> ApiResult<(StatusCode, Json<NewSourceToken>)> {
-    Err(ApiError::busy())
+async fn create(
+    State(app): State<App>,
+    who: Who,
+    Body(body): Body<NewSource>,
+) -> ApiResult<(StatusCode, Json<NewSourceToken>)> {
+    let made = app
+        .sources
+        .create(&app.store, &who.actor(), app.now(), &body.name)
+        .await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(NewSourceToken {
+            id: made.id,
+            token: made.token,
+        }),
+    ))
 }
 
-/// The source after the change.
+/// Switches a source on or off, or gives it a new token.
 #[utoipa::path(
     patch,
     path = "/sources/{id}",
@@ -114,8 +137,47 @@ async fn create() -> ApiResult<(StatusCode, Json<NewSourceToken>)> {
     params(("id" = String, Path)),
     responses((status = OK, description = "The source after the change", body = SourceChanged))
 )]
-async fn update() -> ApiResult<Json<SourceChanged>> {
-    Err(ApiError::busy())
+async fn update(
+    State(app): State<App>,
+    who: Who,
+    Path(id): Path<String>,
+    Body(body): Body<SourcePatch>,
+) -> ApiResult<Json<SourceChanged>> {
+    let rotate = body.rotate.unwrap_or(false);
+    if body.enabled.is_none() && !rotate {
+        return Err(ApiError::invalid(
+            "`enabled` or `rotate`: nothing would change",
+        ));
+    }
+    let (actor, now) = (who.actor(), app.now());
+    let token = app
+        .sources
+        .change(&app.store, &actor, now, &id, body.enabled, rotate)
+        .await?;
+    let enabled = app
+        .sources
+        .all()
+        .into_iter()
+        .any(|source| source.id == id && source.enabled);
+    Ok(Json(SourceChanged { id, enabled, token }))
+}
+
+impl From<SourceRow> for Source {
+    fn from(row: SourceRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            kind: if row.registered { "token" } else { "peer" }.to_owned(),
+            received: row.received,
+            stored: row.stored,
+            dropped: row.dropped,
+            unparsed: row.unparsed,
+            pending: row.pending,
+            last_seen: row.last_seen,
+            enabled: row.enabled,
+            drop_reasons: row.drop_reasons,
+        }
+    }
 }
 
 pub(super) fn routes(api: Api) -> Api {

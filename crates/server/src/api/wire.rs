@@ -13,6 +13,16 @@ pub struct Text3 {
     pub en: String,
 }
 
+impl From<saqshy_law::Text3> for Text3 {
+    fn from(text: saqshy_law::Text3) -> Self {
+        Self {
+            kk: text.kk,
+            ru: text.ru,
+            en: text.en,
+        }
+    }
+}
+
 /// Level of a detection rule and of its alerts, from the Sigma specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

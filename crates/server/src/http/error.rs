@@ -7,6 +7,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::access::AccountError;
+
 /// Why a request was refused or failed.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ErrorBody {
@@ -209,5 +211,31 @@ impl From<QueryRejection> for ApiError {
 impl From<anyhow::Error> for ApiError {
     fn from(cause: anyhow::Error) -> Self {
         Self::internal(cause)
+    }
+}
+
+impl From<saqshy_casework::Error> for ApiError {
+    fn from(error: saqshy_casework::Error) -> Self {
+        use saqshy_casework::Error;
+        match error {
+            Error::NotFound { .. } => Self::not_found(error.to_string()),
+            Error::Conflict { .. } => Self::stale_version(error.to_string()),
+            Error::Invalid { .. } => Self::invalid(error.to_string()),
+            Error::Storage(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::NotFound(_) => Self::not_found(error.to_string()),
+            AccountError::Invalid { .. } | AccountError::Taken(_) | AccountError::Roles(_) => {
+                Self::invalid(error.to_string())
+            }
+            AccountError::WrongPassword => Self::invalid("`old`: the password is wrong"),
+            AccountError::Store(error) => error.into(),
+            AccountError::Internal(_) => Self::internal(error),
+        }
     }
 }

@@ -17,7 +17,7 @@ pub use app::{App, Clock, system_clock};
 pub use housekeeping::run as housekeeping;
 pub use journal::{JournalHandle, run as sequencer};
 pub use ledger::{SourceRow, source_rows};
-pub use open::{Paths, open};
+pub use open::{Paths, make_data_dir, open};
 pub use pipeline::run as pipeline;
 pub use rules::RuleService;
 pub use sources::{NewSource, Source, SourceRegistry};

@@ -84,6 +84,12 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Arc<App>> {
 /// Makes the folder, closed to other accounts of the machine.
 fn open_data_dir(config: &Config) -> anyhow::Result<Paths> {
     let paths = Paths::of(&config.data_dir);
+    make_data_dir(&paths)?;
+    Ok(paths)
+}
+
+/// As above, for a program that works on the folder of a stopped server.
+pub fn make_data_dir(paths: &Paths) -> anyhow::Result<()> {
     for folder in [&paths.data, &paths.keys, &paths.documents] {
         std::fs::DirBuilder::new()
             .recursive(true)
@@ -91,7 +97,7 @@ fn open_data_dir(config: &Config) -> anyhow::Result<Paths> {
             .create(folder)
             .with_context(|| format!("making the folder `{}`", folder.display()))?;
     }
-    Ok(paths)
+    Ok(())
 }
 
 async fn open_store(paths: &Paths) -> anyhow::Result<Store> {
