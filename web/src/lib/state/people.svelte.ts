@@ -25,7 +25,7 @@ class People {
   name(id: string | null | undefined): string {
     if (!id) return '';
     const me = session.current?.user;
-    if (me?.id === id) return me.name;
+    if (me && (me.id === id || me.login === id)) return me.name;
     return this.list.find((user) => user.id === id || user.login === id)?.name ?? id;
   }
 }
