@@ -561,9 +561,9 @@ export interface paths {
         /** Who is signed in. */
         get: operations["session_current"];
         put?: never;
-        /** Signed in; the session is in the cookie `saqshy_session`. */
+        /** Signs in. The session is in the cookie `saqshy_session`. */
         post: operations["session_sign_in"];
-        /** Signed out. */
+        /** Signs out: the session ends on the server, too. */
         delete: operations["session_sign_out"];
         options?: never;
         head?: never;
@@ -579,7 +579,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** The password was changed; other sessions of the account have ended. */
+        /** Changes the own password. Other sessions of the account end. */
         post: operations["session_change_password"];
         delete?: never;
         options?: never;
@@ -597,7 +597,7 @@ export interface paths {
         /** All sources with their loss ledger. */
         get: operations["sources_list"];
         put?: never;
-        /** The source and its token. */
+        /** Makes a source with a token for its senders. */
         post: operations["sources_create"];
         delete?: never;
         options?: never;
@@ -618,7 +618,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** The source after the change. */
+        /** Switches a source on or off, or gives it a new token. */
         patch: operations["sources_update"];
         trace?: never;
     };
@@ -3251,7 +3251,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in; the session is in the cookie `saqshy_session` */
+            /** @description Signed in */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3329,7 +3329,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The password was changed; other sessions of the account have ended */
+            /** @description The password was changed */
             204: {
                 headers: {
                     [name: string]: unknown;
