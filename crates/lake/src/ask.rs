@@ -14,11 +14,14 @@ use crate::file::hash_of;
 use crate::lake::Lake;
 use crate::query::{FieldName, Leaf, Node, Query, Test};
 use crate::scan::{Source, TimeRange};
-use crate::schema::COLUMN_ID;
-use crate::search::{FieldCounter, FieldSummary, SearchEvent, SearchRequest, SearchStream};
+use crate::schema::{COLUMN_ID, COLUMN_ORIGINAL, COLUMN_ORIGINAL_BASE64};
+use crate::search::{Extra, FieldCounter, FieldSummary, SearchEvent, SearchRequest, SearchStream};
 
 /// Newest matches that [`Lake::field_summary`] looks at.
 pub const SAMPLE_ROWS: usize = 5_000;
+
+/// Events whose id differs only in letter case, at most.
+const ID_CANDIDATES: usize = 16;
 
 /// A file that is not what it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,7 +49,7 @@ impl Drop for CancelOnDrop {
 impl Lake {
     /// Starts a search over everything appended so far. Must be called within a tokio runtime.
     pub fn search(&self, request: SearchRequest) -> SearchStream {
-        self.sources().search(request)
+        self.sources().search(request, Extra::default())
     }
 
     /// Counts the matches.
@@ -113,6 +116,7 @@ impl Lake {
     }
 
     /// The fields of the newest matches, at most [`SAMPLE_ROWS`], and their most frequent values.
+    /// Without `event.original` and `event.id`, which every event has and none shares.
     pub async fn field_summary(
         &self,
         query: &Query,
@@ -120,13 +124,15 @@ impl Lake {
         to: Option<Timestamp>,
     ) -> Result<Vec<FieldSummary>, LakeError> {
         let query = query.clone();
-        let mut events = self.search(SearchRequest {
+        let request = SearchRequest {
             query,
             from,
             to,
             limit: SAMPLE_ROWS,
             newest_first: true,
-        });
+        };
+        let without = &[COLUMN_ORIGINAL, COLUMN_ID, COLUMN_ORIGINAL_BASE64];
+        let mut events = self.sources().search(request, Extra { id: None, without });
         let mut counter = FieldCounter::default();
         while let Some(message) = events.next().await {
             if let SearchEvent::Event(event) = message? {
@@ -136,24 +142,32 @@ impl Lake {
         Ok(counter.finish())
     }
 
-    /// The event with this `event.id`.
+    /// The event with exactly this `event.id`.
     pub async fn event(&self, id: &str) -> Result<Option<Map<String, Value>>, LakeError> {
         let leaf = Leaf {
             field: Some(FieldName::Exact(COLUMN_ID.into())),
             test: Test::Text(id.to_owned()),
         };
-        let mut events = self.search(SearchRequest {
+        let request = SearchRequest {
             query: Query {
                 root: Node::Leaf(leaf),
             },
             from: None,
             to: None,
-            limit: 1,
+            limit: ID_CANDIDATES,
             newest_first: true,
-        });
+        };
+        let extra = Extra {
+            id: Some(id.to_owned()),
+            without: &[],
+        };
+        let mut events = self.sources().search(request, extra);
         while let Some(message) = events.next().await {
-            if let SearchEvent::Event(event) = message? {
-                return Ok(Some(event));
+            match message? {
+                SearchEvent::Event(event) if event.get(COLUMN_ID) == Some(&id.into()) => {
+                    return Ok(Some(event));
+                }
+                _ => {}
             }
         }
         Ok(None)

@@ -39,14 +39,14 @@ type Overflow = Vec<Vec<(String, String)>>;
 /// of receipt.
 pub(crate) fn parts_of(
     batch: &Batch,
-    columns: &mut Columns,
+    columns: &mut Arc<Columns>,
     caps: Caps,
     now: Timestamp,
 ) -> Result<Vec<Part>, LakeError> {
     let mut groups: BTreeMap<(i32, String), (Vec<u32>, Vec<Core>)> = BTreeMap::new();
     for event in batch.events() {
         let mut core = Core::of(event, now);
-        if !columns.admit_dataset(&core.dataset, caps) {
+        if !Columns::admit_dataset(columns, &core.dataset, caps) {
             let name = std::mem::replace(&mut core.dataset, DATASET_OTHER.into());
             core.claimed.push(("malformed.data_stream.dataset", name));
         }
@@ -65,7 +65,7 @@ pub(crate) fn parts_of(
 
 fn part(
     batch: &Batch,
-    columns: &mut Columns,
+    columns: &mut Arc<Columns>,
     caps: Caps,
     day: i32,
     dataset: String,
@@ -104,9 +104,7 @@ fn part(
         {
             continue;
         }
-        let place = columns
-            .place(&dataset, name, caps)
-            .map(|at| columns.list()[at].clone());
+        let place = Columns::place(columns, &dataset, name, caps);
         match place {
             None => all_to_overflow(column, rows, &mut overflow),
             Some(def) => {

@@ -4,20 +4,20 @@
 //! condition constant, and whole files fall away without being read. A condition on a text column
 //! is decided once per distinct value, then looked up per row.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use deltalake::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, MapArray, RecordBatch, StringArray,
-};
+use deltalake::arrow::array::{Array, ArrayRef, AsArray, MapArray, RecordBatch, StringArray};
 use deltalake::arrow::buffer::BooleanBuffer;
 use deltalake::arrow::datatypes::{
     DataType, Float64Type, Int32Type, Int64Type, Schema, TimestampMicrosecondType,
 };
 use saqshy_event::{EcsType, ecs_type};
 
+use crate::error::LakeError;
 use crate::query::{FieldName, Leaf, Matcher, Node, Query, Test, name_fits};
 use crate::schema::{COLUMN_DATASET, COLUMN_OVERFLOW, is_raw};
-use crate::stored::any_item;
+use crate::stored::{any_item, parse_stored_time};
 
 /// A query made ready for one source.
 pub(crate) struct Program {
@@ -56,11 +56,28 @@ enum Wanted {
 }
 
 impl Program {
-    /// Compiles `query` for a source with these columns and this dataset.
-    pub(crate) fn new(query: &Query, schema: &Schema, dataset: &str) -> Self {
+    /// Compiles `query` for a source with these columns and this dataset. `overflow_names` are
+    /// all the names in its overflow maps, if known.
+    pub(crate) fn new(
+        query: &Query,
+        schema: &Schema,
+        dataset: &str,
+        overflow_names: Option<&BTreeSet<String>>,
+    ) -> Self {
+        let source = About {
+            schema,
+            dataset,
+            overflow_names,
+        };
         Program {
-            node: compile(&query.root, schema, dataset),
+            node: compile(&query.root, &source),
         }
+    }
+
+    /// Whether a row can match, as far as the values of its columns tell; `values` gives all
+    /// values of a column, or `None` where that would mean reading the rows.
+    pub(crate) fn may_match(&mut self, values: &mut Values<'_>) -> Result<bool, LakeError> {
+        possible(&mut self.node, values)
     }
 
     /// Whether no row of the source can match.
@@ -96,6 +113,16 @@ impl Program {
     }
 }
 
+/// All values of a column.
+pub(crate) type Values<'a> = dyn FnMut(&str) -> Result<Option<ArrayRef>, LakeError> + 'a;
+
+/// What is known of a source before it is read.
+struct About<'a> {
+    schema: &'a Schema,
+    dataset: &'a str,
+    overflow_names: Option<&'a BTreeSet<String>>,
+}
+
 /// Conditions on the same columns.
 pub(crate) struct Stage {
     pub columns: Vec<String>,
@@ -109,23 +136,17 @@ impl Stage {
     }
 }
 
-fn compile(node: &Node, schema: &Schema, dataset: &str) -> Step {
+fn compile(node: &Node, source: &About<'_>) -> Step {
     match node {
         Node::All => Step::Always(true),
-        Node::And(nodes) => join(
-            nodes.iter().map(|inner| compile(inner, schema, dataset)),
-            false,
-        ),
-        Node::Or(nodes) => join(
-            nodes.iter().map(|inner| compile(inner, schema, dataset)),
-            true,
-        ),
-        Node::Not(inner) => match compile(inner, schema, dataset) {
+        Node::And(nodes) => join(nodes.iter().map(|inner| compile(inner, source)), false),
+        Node::Or(nodes) => join(nodes.iter().map(|inner| compile(inner, source)), true),
+        Node::Not(inner) => match compile(inner, source) {
             Step::Always(yes) => Step::Always(!yes),
             Step::Not(inner) => *inner,
             step => Step::Not(Box::new(step)),
         },
-        Node::Leaf(leaf) => compile_leaf(leaf, schema, dataset),
+        Node::Leaf(leaf) => compile_leaf(leaf, source),
     }
 }
 
@@ -149,7 +170,7 @@ fn join(steps: impl Iterator<Item = Step>, or: bool) -> Step {
     }
 }
 
-fn compile_leaf(leaf: &Leaf, schema: &Schema, dataset: &str) -> Step {
+fn compile_leaf(leaf: &Leaf, source: &About<'_>) -> Step {
     let mut steps = Vec::new();
     let wanted = match &leaf.field {
         None => Wanted::Every,
@@ -161,9 +182,9 @@ fn compile_leaf(leaf: &Leaf, schema: &Schema, dataset: &str) -> Step {
         Some(_) => Matcher::of_field(&leaf.test, kind),
     };
     if wanted.wants(COLUMN_DATASET) {
-        steps.push(Step::Always(test_of(EcsType::Keyword).text(dataset)));
+        steps.push(Step::Always(test_of(EcsType::Keyword).text(source.dataset)));
     }
-    for field in schema.fields() {
+    for field in source.schema.fields() {
         let name = field.name();
         if name == COLUMN_OVERFLOW || !wanted.wants(name) {
             continue;
@@ -189,7 +210,11 @@ fn compile_leaf(leaf: &Leaf, schema: &Schema, dataset: &str) -> Step {
             remembered: None,
         }));
     }
-    if schema.field_with_name(COLUMN_OVERFLOW).is_ok() {
+    let overflows = source.schema.field_with_name(COLUMN_OVERFLOW).is_ok()
+        && source
+            .overflow_names
+            .is_none_or(|names| names.iter().any(|name| wanted.wants(name)));
+    if overflows {
         let matcher = match &wanted {
             Wanted::Every => Some(Matcher::of_text(&leaf.test)),
             Wanted::Exact(name) => Some(Matcher::of_field(&leaf.test, ecs_type(name))),
@@ -211,6 +236,47 @@ impl Wanted {
             Wanted::Exact(wanted) => wanted == name,
             Wanted::Pattern(glob) => name_fits(name, glob),
         }
+    }
+}
+
+/// Whether [`possible`] could say no.
+fn can_rule_out(step: &Step) -> bool {
+    match step {
+        Step::Always(yes) => !yes,
+        Step::Column(test) => !test.exists && !is_raw(&test.name),
+        Step::Overflow(_) | Step::Not(_) => false,
+        Step::And(steps) => steps.iter().any(can_rule_out),
+        Step::Or(steps) => steps.iter().all(can_rule_out),
+    }
+}
+
+fn possible(step: &mut Step, values: &mut Values<'_>) -> Result<bool, LakeError> {
+    if !can_rule_out(step) {
+        return Ok(true);
+    }
+    match step {
+        Step::Always(yes) => Ok(*yes),
+        Step::Overflow(_) | Step::Not(_) => Ok(true),
+        Step::And(steps) => {
+            for step in steps {
+                if !possible(step, values)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        Step::Or(steps) => {
+            for step in steps {
+                if possible(step, values)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+        Step::Column(test) => Ok(match values(&test.name)? {
+            Some(values) => verdicts(&mut test.remembered, &values, &test.matcher).contains(&true),
+            None => true,
+        }),
     }
 }
 
@@ -377,13 +443,28 @@ impl OverflowTest {
             return BooleanBuffer::new_unset(rows);
         };
         BooleanBuffer::collect_bool(rows, |row| {
-            entries.of_row(row).any(|(name, text)| {
-                self.wanted.wants(name)
-                    && any_item(text, |item| match &self.matcher {
-                        Some(matcher) => matcher.text(item),
-                        None => Matcher::of_field(&self.test, ecs_type(name)).text(item),
-                    })
-            })
+            entries
+                .of_row(row)
+                .any(|(name, text)| self.wanted.wants(name) && self.holds(name, text))
+        })
+    }
+
+    fn holds(&self, name: &str, text: &str) -> bool {
+        let kind = ecs_type(name);
+        let made;
+        let matcher = match &self.matcher {
+            Some(matcher) => matcher,
+            None => {
+                made = Matcher::of_field(&self.test, kind);
+                &made
+            }
+        };
+        any_item(text, |item| {
+            // Several times in one field: each is still a time, and no text.
+            match parse_stored_time(item).filter(|_| kind == EcsType::Date) {
+                Some(time) => !matches!(self.wanted, Wanted::Every) && matcher.time(time),
+                None => matcher.text(item),
+            }
         })
     }
 }
@@ -416,9 +497,4 @@ impl<'a> Entries<'a> {
             .filter(move |&at| texts.is_valid(at))
             .map(move |at| (names.value(at), texts.value(at)))
     }
-}
-
-/// A filter's answer as Arrow wants it.
-pub(crate) fn to_array(rows: BooleanBuffer) -> BooleanArray {
-    BooleanArray::new(rows, None)
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use deltalake::arrow::array::RecordBatch;
 use deltalake::parquet::arrow::ArrowWriter;
 use deltalake::parquet::arrow::arrow_writer::ArrowWriterOptions;
-use deltalake::parquet::basic::{Compression, ZstdLevel};
+use deltalake::parquet::basic::{Compression, Encoding, ZstdLevel};
 use deltalake::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use deltalake::parquet::schema::types::ColumnPath;
 use serde::Serialize;
@@ -18,7 +18,7 @@ use crate::error::{LakeError, at};
 use crate::merge::Merged;
 use crate::schema::{
     COLUMN_CODE, COLUMN_DATASET, COLUMN_DAY, COLUMN_ID, COLUMN_INGESTED, COLUMN_ORIGINAL,
-    COLUMN_TIMESTAMP, is_raw,
+    COLUMN_ORIGINAL_BASE64, COLUMN_TIMESTAMP, is_raw,
 };
 use crate::time::format_day;
 
@@ -126,14 +126,20 @@ fn properties() -> Result<WriterProperties, LakeError> {
         builder =
             builder.set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::Page);
     }
-    for name in [
-        COLUMN_ORIGINAL,
-        COLUMN_ID,
-        "event.original_base64",
-        "message",
-    ] {
+    for name in [COLUMN_ORIGINAL, COLUMN_ORIGINAL_BASE64] {
         debug_assert!(is_raw(name));
         builder = builder.set_column_dictionary_enabled(ColumnPath::from(name), false);
+    }
+    // Values that rise within each event code: the differences are small.
+    for (name, encoding) in [
+        (COLUMN_TIMESTAMP, Encoding::DELTA_BINARY_PACKED),
+        (COLUMN_INGESTED, Encoding::DELTA_BINARY_PACKED),
+        (COLUMN_ID, Encoding::DELTA_BYTE_ARRAY),
+    ] {
+        let column = ColumnPath::from(name);
+        builder = builder
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_encoding(column, encoding);
     }
     builder = builder
         .set_column_statistics_enabled(ColumnPath::from(COLUMN_ORIGINAL), EnabledStatistics::None);

@@ -114,7 +114,7 @@ pub(crate) struct Inner {
     pub reader: Arc<Reader>,
     pub table: Mutex<Table>,
     /// What appending needs; held while a batch is converted, so batches keep their order.
-    writer: Mutex<Columns>,
+    writer: Mutex<Arc<Columns>>,
     flushing: Mutex<()>,
     pub compacting: Mutex<crate::compact::Replaced>,
     _lock: File,
@@ -212,13 +212,13 @@ impl Lake {
                 "deleted data files that no commit names"
             );
         }
-        let columns = table.columns();
+        let columns = Arc::new(table.columns());
         let view = View {
             files: files.into_iter().map(Arc::new).collect(),
             fresh: Vec::new(),
             committed_columns: columns.list().len(),
             datasets_committed: columns.datasets_property(),
-            columns: Arc::new(columns.clone()),
+            columns: columns.clone(),
             position: table.position().await?,
             version: table.version(),
         };
@@ -277,7 +277,7 @@ impl Lake {
         };
         self.change(|view| {
             view.fresh.push(fresh);
-            view.columns = Arc::new(columns);
+            view.columns = columns;
         });
         Ok(())
     }

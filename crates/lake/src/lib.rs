@@ -49,7 +49,8 @@
 //!
 //! The search language ([`query`]) is evaluated on Arrow columns straight from Parquet: a condition
 //! is decided once per distinct value of a column, costly columns are decoded only for rows that
-//! the cheap ones left, and a file without the field is not read at all. SQL runs on DataFusion
+//! the cheap ones left, a file without the field is not read at all, and a row group whose
+//! dictionary holds no value that fits is left after its dictionary. SQL runs on DataFusion
 //! over the same files.
 //!
 //! # Exactly once
@@ -66,9 +67,11 @@ mod convert;
 mod error;
 mod eval;
 mod file;
+mod footer;
 mod lake;
 mod merge;
 pub mod query;
+mod rows;
 mod scan;
 mod schema;
 mod search;

@@ -20,6 +20,8 @@ pub const COLUMN_INGESTED: &str = "event.ingested";
 pub const COLUMN_ID: &str = "event.id";
 /// The line as it arrived.
 pub const COLUMN_ORIGINAL: &str = "event.original";
+/// The bytes that arrived, where they are no UTF-8.
+pub(crate) const COLUMN_ORIGINAL_BASE64: &str = "event.original_base64";
 /// Everything that has no column of its own: map from field name to text.
 pub const COLUMN_OVERFLOW: &str = "_overflow";
 
@@ -37,10 +39,7 @@ const NAME_BYTES_MAX: usize = 200;
 
 /// Columns whose values hardly repeat: kept without a dictionary.
 pub(crate) fn is_raw(name: &str) -> bool {
-    matches!(
-        name,
-        COLUMN_ORIGINAL | COLUMN_ID | "event.original_base64" | "message"
-    )
+    matches!(name, COLUMN_ORIGINAL | COLUMN_ID | COLUMN_ORIGINAL_BASE64)
 }
 
 #[derive(Debug, Clone)]
@@ -166,51 +165,54 @@ impl Columns {
     }
 
     /// Whether a dataset gets partitions of its own; the first ones do.
-    pub(crate) fn admit_dataset(&mut self, name: &str, caps: Caps) -> bool {
-        if self.datasets.contains_key(name) {
+    pub(crate) fn admit_dataset(this: &mut Arc<Self>, name: &str, caps: Caps) -> bool {
+        if this.datasets.contains_key(name) {
             return true;
         }
-        let admitted = name == DATASET_OTHER || self.datasets.len() < caps.datasets;
+        let admitted = name == DATASET_OTHER || this.datasets.len() < caps.datasets;
         if admitted {
-            self.datasets.insert(name.into(), HashSet::default());
+            let columns = Arc::make_mut(this);
+            columns.datasets.insert(name.into(), HashSet::default());
         }
         admitted
     }
 
-    /// The place of the column that holds `name` in `dataset`; `None`: it goes to the overflow.
-    /// Makes the column when it may be made.
-    pub(crate) fn place(&mut self, dataset: &str, name: &str, caps: Caps) -> Option<usize> {
+    /// The column that holds `name` in `dataset`; `None`: it goes to the overflow. Makes the
+    /// column when it may be made; shared columns are copied only then.
+    pub(crate) fn place(
+        this: &mut Arc<Self>,
+        dataset: &str,
+        name: &str,
+        caps: Caps,
+    ) -> Option<ColumnDef> {
         let core = matches!(name, COLUMN_TIMESTAMP | COLUMN_INGESTED | COLUMN_ID);
-        let known = self.index.get(name).copied();
+        let used = this.datasets.get(dataset);
+        let known = this.index.get(name).copied();
         if let Some(at) = known
-            && (core
-                || self
-                    .datasets
-                    .get(dataset)
-                    .is_some_and(|used| used.contains(&at)))
+            && (core || used.is_some_and(|used| used.contains(&at)))
         {
-            return known;
+            return Some(this.list[at].clone());
         }
-        if self
-            .datasets
-            .get(dataset)
-            .is_some_and(|used| used.len() >= caps.per_dataset)
-        {
+        if used.is_some_and(|used| used.len() >= caps.per_dataset) {
             return None;
         }
-        let at = match known {
-            Some(at) => at,
-            None => {
-                let clashes = self.lower.contains(&name.to_lowercase());
-                if clashes || !is_column_name(name) || self.list.len() >= caps.in_all {
-                    return None;
-                }
-                self.push(name.into(), ecs_type(name));
-                self.list.len() - 1
+        if known.is_none() {
+            let clashes = this.lower.contains(&name.to_lowercase());
+            if clashes || !is_column_name(name) || this.list.len() >= caps.in_all {
+                return None;
             }
-        };
-        self.datasets.entry(dataset.into()).or_default().insert(at);
-        Some(at)
+        }
+        let columns = Arc::make_mut(this);
+        let at = known.unwrap_or_else(|| {
+            columns.push(name.into(), ecs_type(name));
+            columns.list.len() - 1
+        });
+        columns
+            .datasets
+            .entry(dataset.into())
+            .or_default()
+            .insert(at);
+        Some(columns.list[at].clone())
     }
 
     /// The schema of the Delta table.
@@ -278,25 +280,28 @@ mod tests {
             in_all: 100,
             datasets: 2,
         };
-        let mut columns = Columns::initial();
+        let mut columns = Arc::new(Columns::initial());
+        let place = |columns: &mut Arc<Columns>, dataset, name| {
+            Columns::place(columns, dataset, name, caps).map(|column| column.name)
+        };
         for name in ["user.name", "source.port", "auditd.SYSCALL"] {
-            assert!(columns.place("a", name, caps).is_some(), "{name}");
+            assert!(place(&mut columns, "a", name).is_some(), "{name}");
         }
-        assert_eq!(columns.place("a", "fourth", caps), None);
+        assert_eq!(place(&mut columns, "a", "fourth"), None);
         assert_eq!(
-            columns.place("b", "auditd.syscall", caps),
+            place(&mut columns, "b", "auditd.syscall"),
             None,
             "differs in case only"
         );
-        assert_eq!(columns.place("b", "with space", caps), None);
-        assert_eq!(columns.place("b", COLUMN_OVERFLOW, caps), None);
+        assert_eq!(place(&mut columns, "b", "with space"), None);
+        assert_eq!(place(&mut columns, "b", COLUMN_OVERFLOW), None);
         let schema = columns.delta_schema().unwrap();
         let property = columns.datasets_property();
-        let mut back = Columns::of_table(&schema, Some(&property));
-        assert_eq!(back.place("a", "fourth", caps), None);
+        let mut back = Arc::new(Columns::of_table(&schema, Some(&property)));
+        assert_eq!(place(&mut back, "a", "fourth"), None);
         assert_eq!(
-            back.place("a", "user.name", caps),
-            columns.place("a", "user.name", caps)
+            place(&mut back, "a", "user.name"),
+            place(&mut columns, "a", "user.name")
         );
         let port = back
             .list()

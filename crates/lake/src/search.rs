@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 
 use crate::error::LakeError;
 use crate::query::Query;
-use crate::scan::{Reader, Source, TimeRange};
+use crate::scan::{Reader, Scan, Source, TimeRange};
 
 /// What to search for.
 #[derive(Debug, Clone)]
@@ -94,6 +94,15 @@ impl Drop for SearchStream {
     }
 }
 
+/// What the lake's own questions add to a search.
+#[derive(Debug, Default)]
+pub(crate) struct Extra {
+    /// Only where this `event.id` can be.
+    pub id: Option<String>,
+    /// Columns not to fetch.
+    pub without: &'static [&'static str],
+}
+
 /// The sources of a search and how to read them.
 #[derive(Clone)]
 pub(crate) struct Sources {
@@ -127,6 +136,27 @@ impl Best {
         (self.hits.len() >= self.limit).then(|| self.hits.last().map_or(i64::MIN, |hit| hit.key))
     }
 
+    /// Whether a source whose best key this is has nothing to add.
+    fn is_hopeless(&mut self, key: i64) -> bool {
+        let hopeless = self.limit == 0 || self.floor().is_some_and(|floor| key > floor);
+        self.truncated |= hopeless;
+        hopeless
+    }
+
+    /// The times that still have a chance.
+    fn narrow(&mut self, range: TimeRange, newest_first: bool) -> TimeRange {
+        let mut narrowed = range;
+        if let Some(floor) = self.floor() {
+            if newest_first {
+                narrowed.from = narrowed.from.max(-floor);
+            } else {
+                narrowed.to = narrowed.to.min(floor.saturating_add(1));
+            }
+        }
+        self.truncated |= narrowed != range;
+        narrowed
+    }
+
     fn offer(&mut self, source: usize, newest_first: bool, times: &[i64], rows: &[i64]) {
         self.matched += times.len() as u64;
         for (&time, &row) in times.iter().zip(rows) {
@@ -157,7 +187,7 @@ impl TimeRange {
 
 impl Sources {
     /// Starts a search.
-    pub(crate) fn search(mut self, request: SearchRequest) -> SearchStream {
+    pub(crate) fn search(mut self, request: SearchRequest, extra: Extra) -> SearchStream {
         let range = TimeRange::of(request.from, request.to);
         let newest_first = request.newest_first;
         self.list.retain(|source| range.touches(source.times()));
@@ -166,10 +196,15 @@ impl Sources {
         let cancel = Arc::new(AtomicBool::new(false));
         let (sender, receiver) = mpsc::channel(256);
         let flag = cancel.clone();
-        tokio::task::spawn_blocking(move || {
-            let send = |message| sender.blocking_send(message).is_ok();
-            if let Err(error) = run(&self, &request, range, &flag, &mut |event| send(Ok(event))) {
-                send(Err(error));
+        let last = sender.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let mut send = |event| sender.blocking_send(Ok(event)).is_ok();
+            run(&self, &request, &extra, range, &flag, &mut send)
+        });
+        tokio::spawn(async move {
+            let ended = work.await.unwrap_or_else(|panic| Err(panic.into()));
+            if let Err(error) = ended {
+                let _ = last.send(Err(error)).await;
             }
         });
         SearchStream { receiver, cancel }
@@ -180,7 +215,7 @@ impl Sources {
         &self,
         query: &Query,
         range: TimeRange,
-        cancel: &AtomicBool,
+        cancel: &Arc<AtomicBool>,
         on_rows: &OnSourceRows<'_>,
     ) -> Result<(), LakeError> {
         let next = AtomicUsize::new(0);
@@ -193,11 +228,15 @@ impl Sources {
                             failure.lock().get_or_insert(LakeError::Cancelled);
                             break;
                         }
-                        let scanned =
-                            self.reader
-                                .scan(source, query, range, cancel, &mut |times, rows| {
-                                    on_rows(at, times, rows);
-                                });
+                        let scan = Scan {
+                            query,
+                            range: &|| range,
+                            id: None,
+                            cancel,
+                        };
+                        let scanned = self.reader.scan(source, &scan, &mut |times, rows| {
+                            on_rows(at, times, rows);
+                        });
                         if let Err(error) = scanned {
                             failure.lock().get_or_insert(error);
                             break;
@@ -215,7 +254,7 @@ impl Sources {
     }
 
     /// Fetches whole events, in the order of `hits`.
-    fn fetch(&self, hits: &[Hit]) -> Result<Vec<Map<String, Value>>, LakeError> {
+    fn fetch(&self, hits: &[Hit], without: &[&str]) -> Result<Vec<Map<String, Value>>, LakeError> {
         let mut by_source: BTreeMap<usize, Vec<(usize, usize)>> = BTreeMap::new();
         for (place, hit) in hits.iter().enumerate() {
             by_source
@@ -227,7 +266,7 @@ impl Sources {
         for (source, mut wanted) in by_source {
             wanted.sort_unstable();
             let rows: Vec<usize> = wanted.iter().map(|&(row, _)| row).collect();
-            let found = self.reader.fetch(&self.list[source], &rows)?;
+            let found = self.reader.fetch(&self.list[source], &rows, without)?;
             for ((_, place), event) in wanted.into_iter().zip(found) {
                 events[place] = event;
             }
@@ -247,14 +286,15 @@ enum Note {
 }
 
 /// Events fetched at once.
-const FETCH_ROWS: usize = 1_000;
+const FETCH_ROWS: usize = 5_000;
 
 /// Runs a search to its end. `send` is false when nobody listens any more.
 fn run(
     sources: &Sources,
     request: &SearchRequest,
+    extra: &Extra,
     range: TimeRange,
-    cancel: &AtomicBool,
+    cancel: &Arc<AtomicBool>,
     send: &mut dyn FnMut(SearchEvent) -> bool,
 ) -> Result<(), LakeError> {
     let newest_first = request.newest_first;
@@ -286,31 +326,18 @@ fn run(
         if cancel.load(Ordering::Relaxed) {
             return Err(LakeError::Cancelled);
         }
-        let mut narrowed = range;
-        {
-            let mut best = best.lock();
-            if let Some(floor) = best.floor() {
-                if best_key(source, newest_first) > floor || limit == 0 {
-                    best.truncated = true;
-                    return Ok(Some(at));
-                }
-                if newest_first {
-                    narrowed.from = narrowed.from.max(-floor);
-                } else {
-                    narrowed.to = narrowed.to.min(floor.saturating_add(1));
-                }
-                best.truncated |= narrowed != range;
-            }
+        if best.lock().is_hopeless(best_key(source, newest_first)) {
+            return Ok(Some(at));
         }
-        sources.reader.scan(
-            source,
-            &request.query,
-            narrowed,
+        let scan = Scan {
+            query: &request.query,
+            range: &|| best.lock().narrow(range, newest_first),
+            id: extra.id.as_deref(),
             cancel,
-            &mut |times, rows| {
-                best.lock().offer(at, newest_first, times, rows);
-            },
-        )?;
+        };
+        sources.reader.scan(source, &scan, &mut |times, rows| {
+            best.lock().offer(at, newest_first, times, rows);
+        })?;
         rows_scanned.fetch_add(source.rows(), Ordering::Relaxed);
         Ok(Some(at))
     };
@@ -348,7 +375,7 @@ fn run(
                     let bound = open.map_or(i64::MAX, |source| best_key(source, newest_first));
                     let finished = open.is_none();
                     let ready = final_hits(&best.lock(), given, bound, finished);
-                    if let Err(error) = give(sources, &ready, cancel, send) {
+                    if let Err(error) = give(sources, &ready, extra, cancel, send) {
                         cancel.store(true, Ordering::Relaxed);
                         return Err(error);
                     }
@@ -401,6 +428,7 @@ fn final_hits(best: &Best, given: usize, bound: i64, finished: bool) -> Vec<Hit>
 fn give(
     sources: &Sources,
     hits: &[Hit],
+    extra: &Extra,
     cancel: &AtomicBool,
     send: &mut dyn FnMut(SearchEvent) -> bool,
 ) -> Result<(), LakeError> {
@@ -408,7 +436,7 @@ fn give(
         if cancel.load(Ordering::Relaxed) {
             return Err(LakeError::Cancelled);
         }
-        for event in sources.fetch(some)? {
+        for event in sources.fetch(some, extra.without)? {
             if !send(SearchEvent::Event(event)) {
                 return Err(LakeError::Cancelled);
             }

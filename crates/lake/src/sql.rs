@@ -72,6 +72,8 @@ pub struct SqlStream {
     stream: SendableRecordBatchStream,
     left: usize,
     truncated: bool,
+    /// Keeps the files on disk until the statement is done.
+    _view: Arc<View>,
 }
 
 impl SqlStream {
@@ -111,7 +113,8 @@ impl Lake {
     pub async fn sql(&self, text: &str, limit: usize) -> Result<SqlStream, LakeError> {
         let limit = limit.min(SQL_ROWS_MAX);
         let (statement, explains) = one_reading_statement(text)?;
-        let context = self.sql_context()?;
+        let view = self.view();
+        let context = self.sql_context(view.clone())?;
         let run = async {
             let plan = context.state().statement_to_plan(statement).await?;
             let options = SQLOptions::new()
@@ -140,10 +143,11 @@ impl Lake {
             stream,
             left: limit,
             truncated: false,
+            _view: view,
         })
     }
 
-    fn sql_context(&self) -> Result<SessionContext, LakeError> {
+    fn sql_context(&self, view: Arc<View>) -> Result<SessionContext, LakeError> {
         let config = &self.inner.config;
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(config.sql_bytes)))
@@ -155,7 +159,7 @@ impl Lake {
             .with_information_schema(false)
             .with_parquet_pruning(true);
         let context = SessionContext::new_with_config_rt(session, runtime);
-        let table = EventTable::new(config.dir.clone(), self.view());
+        let table = EventTable::new(config.dir.clone(), view);
         context
             .register_table("events", Arc::new(table))
             .map_err(|error| refused(&error))?;

@@ -126,6 +126,9 @@ impl Table {
     }
 
     /// Commits; durable on return.
+    ///
+    /// An error after the commit has landed (its checkpoint could not be written, say) is logged
+    /// and not returned: the table is read again to find out.
     pub(crate) async fn commit(&mut self, commit: Commit<'_>) -> Result<(), LakeError> {
         let mut actions = Vec::with_capacity(commit.add.len() + commit.remove.len() + 2);
         if let Some(columns) = commit.columns {
@@ -179,9 +182,36 @@ impl Table {
                 self.log.clone(),
                 operation,
             )
-            .await?;
-        self.state = done.snapshot();
-        sync_commit(&self.dir.join("_delta_log"), done.version())
+            .await;
+        match done {
+            Ok(done) => self.state = done.snapshot(),
+            Err(error) => {
+                self.state = DeltaTableState::try_new(self.log.as_ref(), None).await?;
+                if !self.has_landed(&commit).await? {
+                    return Err(error.into());
+                }
+                tracing::error!(%error, "the commit has landed, but not all that follows it");
+            }
+        }
+        sync_commit(&self.dir.join("_delta_log"), self.state.version())
+    }
+
+    async fn has_landed(&self, commit: &Commit<'_>) -> Result<bool, LakeError> {
+        if let Some(position) = commit.position
+            && self.position().await? != position
+        {
+            return Ok(false);
+        }
+        let files = self.files()?;
+        let live: HashSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        Ok(commit
+            .add
+            .iter()
+            .all(|file| live.contains(file.path.as_str()))
+            && !commit
+                .remove
+                .iter()
+                .any(|file| live.contains(file.path.as_str())))
     }
 }
 

@@ -382,6 +382,29 @@ async fn the_examples_of_the_manual_find_what_they_say() {
     }
 }
 
+/// Two times in one field are kept as text, and still are times: free text passes them by.
+#[tokio::test(flavor = "multi_thread")]
+async fn several_times_in_one_field_are_times() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = Lake::open(config(folder.path()), "n").await.unwrap();
+    let times = Value::List([Value::Time(start()), "soon".into()].into());
+    lake.append(batch(&[vec![("process.start", times)]], 0), 1, start())
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        for (text, count) in [
+            ("process.start:2026-03-20", 1),
+            ("process.start:<2026", 0),
+            ("process.start:soo*", 1),
+            ("soon", 1),
+            ("\"2026-03-20\"", 0),
+        ] {
+            assert_eq!(all(&lake, text).await.len(), count, "{text}");
+        }
+        lake.flush(start()).await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_come_with_progress_first_and_done_last() {
     use futures::StreamExt;
