@@ -10,8 +10,8 @@ use utoipa_axum::routes;
 
 use super::wire::{Created, Text3};
 use crate::App;
-use crate::access::{Permission, Who};
-use crate::http::{Api, ApiError, ApiResult};
+use crate::access::{Account, AccountPatch, NewAccount, Permission, Who};
+use crate::http::{Api, ApiResult, Body};
 
 #[derive(Serialize, ToSchema)]
 pub struct UserList {
@@ -80,11 +80,14 @@ pub struct Role {
     operation_id = "users_list",
     responses((status = OK, description = "All accounts", body = UserList))
 )]
-async fn list() -> ApiResult<Json<UserList>> {
-    Err(ApiError::busy())
+async fn list(State(app): State<App>) -> ApiResult<Json<UserList>> {
+    let accounts = app.access().accounts.all().await?;
+    Ok(Json(UserList {
+        users: accounts.into_iter().map(User::from).collect(),
+    }))
 }
 
-/// The account was made.
+/// Makes an account.
 #[utoipa::path(
     post,
     path = "/users",
@@ -93,11 +96,28 @@ async fn list() -> ApiResult<Json<UserList>> {
     request_body = NewUser,
     responses((status = CREATED, description = "The account was made", body = Created))
 )]
-async fn create() -> ApiResult<(StatusCode, Json<Created>)> {
-    Err(ApiError::busy())
+async fn create(
+    State(app): State<App>,
+    who: Who,
+    Body(body): Body<NewUser>,
+) -> ApiResult<(StatusCode, Json<Created>)> {
+    let access = app.access();
+    let new = NewAccount {
+        login: body.login,
+        name: body.name,
+        password: body.password,
+        roles: body.roles,
+        language: body.language.unwrap_or_else(|| "kk".to_owned()),
+        combined: false,
+    };
+    let made = access
+        .accounts
+        .create(&access.roles, &who.actor(), app.now(), &new)
+        .await?;
+    Ok((StatusCode::CREATED, Json(Created { id: made.id })))
 }
 
-/// The account after the change.
+/// Changes an account. New roles, a new password and switching it off end its sessions.
 #[utoipa::path(
     patch,
     path = "/users/{id}",
@@ -107,8 +127,26 @@ async fn create() -> ApiResult<(StatusCode, Json<Created>)> {
     params(("id" = String, Path)),
     responses((status = OK, description = "The account after the change", body = User))
 )]
-async fn update() -> ApiResult<Json<User>> {
-    Err(ApiError::busy())
+async fn update(
+    State(app): State<App>,
+    who: Who,
+    Path(id): Path<String>,
+    Body(body): Body<UserPatch>,
+) -> ApiResult<Json<User>> {
+    let access = app.access();
+    let patch = AccountPatch {
+        roles: body.roles,
+        enabled: body.enabled,
+        password: body.password,
+        name: body.name,
+        language: body.language,
+    };
+    let (actor, now) = (who.actor(), app.now());
+    let changed = access
+        .accounts
+        .change(&access.roles, &actor, now, &id, &patch)
+        .await?;
+    Ok(Json(changed.into()))
 }
 
 /// Roles and what they permit.
@@ -119,8 +157,30 @@ async fn update() -> ApiResult<Json<User>> {
     operation_id = "users_roles",
     responses((status = OK, description = "Roles and what they permit", body = RoleList))
 )]
-async fn roles() -> ApiResult<Json<RoleList>> {
-    Err(ApiError::busy())
+async fn roles(State(app): State<App>) -> Json<RoleList> {
+    let roles = app.access().roles.all().iter().map(|role| Role {
+        id: role.id.clone(),
+        title: role.title.clone(),
+        permissions: role.permissions.iter().map(ToString::to_string).collect(),
+    });
+    Json(RoleList {
+        roles: roles.collect(),
+    })
+}
+
+impl From<Account> for User {
+    fn from(account: Account) -> Self {
+        Self {
+            id: account.id,
+            login: account.login,
+            name: account.name,
+            roles: account.roles,
+            language: account.language,
+            enabled: account.enabled,
+            created_at: account.created_at,
+            last_sign_in: account.last_sign_in,
+        }
+    }
 }
 
 pub(super) fn routes(api: Api) -> Api {
