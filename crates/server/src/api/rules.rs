@@ -1,8 +1,12 @@
 //! Detection rules in service.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use jiff::Timestamp;
+use saqshy_detect::level_of;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -10,7 +14,8 @@ use utoipa_axum::routes;
 use super::wire::Level;
 use crate::App;
 use crate::access::{Permission, Who};
-use crate::http::{Api, ApiError, ApiResult};
+use crate::http::{Api, ApiError, ApiResult, Body};
+use crate::runtime::RuleService;
 
 #[derive(Serialize, ToSchema)]
 pub struct RuleList {
@@ -79,8 +84,56 @@ pub struct RulePatch {
     operation_id = "rules_list",
     responses((status = OK, description = "Rules in service and files that were refused", body = RuleList))
 )]
-async fn list() -> ApiResult<Json<RuleList>> {
-    Err(ApiError::busy())
+async fn list(State(app): State<App>) -> ApiResult<Json<RuleList>> {
+    let service = app.rules();
+    let hits = Hits::of(&app).await?;
+    let rules = service.set.rules().iter().map(|rule| wire(&service, rule, &hits)).collect();
+    let refused = service
+        .detector
+        .refused()
+        .iter()
+        .map(|refusal| RefusedRule {
+            file: refusal.file.to_string_lossy().into_owned(),
+            line: u32::try_from(refusal.line).ok().filter(|line| *line > 0),
+            reason: refusal.reason.clone(),
+        })
+        .collect();
+    Ok(Json(RuleList { rules, refused }))
+}
+
+/// Rule id → hits and the time of the last.
+struct Hits(HashMap<String, (u64, Timestamp)>);
+
+impl Hits {
+    async fn of(app: &App) -> ApiResult<Self> {
+        let rows = app.store.hits_by_rule().await?;
+        Ok(Hits(rows.into_iter().map(|(rule, hits, last)| (rule, (hits, last))).collect()))
+    }
+}
+
+fn wire(service: &RuleService, rule: &saqshy_sigma::Rule, hits: &Hits) -> Rule {
+    let found = hits.0.get(&rule.id);
+    Rule {
+        id: rule.id.clone(),
+        title: rule.title.clone(),
+        level: level_of(rule).into(),
+        status: rule.status.map_or("", |status| status.as_str()).to_owned(),
+        tags: rule.tags.clone(),
+        author: rule.author.clone(),
+        logsource: LogSource {
+            category: rule.logsource.category.clone(),
+            product: rule.logsource.product.clone(),
+            service: rule.logsource.service.clone(),
+        },
+        enabled: !service.disabled.contains_key(&rule.id),
+        hits: found.map_or(0, |(hits, _)| *hits),
+        last_hit: found.map(|(_, last)| *last),
+    }
+}
+
+fn find(service: &RuleService, id: &str) -> ApiResult<Arc<saqshy_sigma::Rule>> {
+    let rule = service.set.rule(id).cloned();
+    rule.ok_or_else(|| ApiError::not_found(format!("no rule `{id}`")))
 }
 
 /// One rule with its text.
@@ -92,8 +145,18 @@ async fn list() -> ApiResult<Json<RuleList>> {
     params(("id" = String, Path)),
     responses((status = OK, description = "One rule with its text", body = RuleDetail))
 )]
-async fn get() -> ApiResult<Json<RuleDetail>> {
-    Err(ApiError::busy())
+async fn get(State(app): State<App>, Path(id): Path<String>) -> ApiResult<Json<RuleDetail>> {
+    let service = app.rules();
+    let rule = find(&service, &id)?;
+    let hits = Hits::of(&app).await?;
+    Ok(Json(RuleDetail {
+        rule: wire(&service, &rule, &hits),
+        description: rule.description.clone(),
+        references: rule.references.clone(),
+        falsepositives: rule.falsepositives.clone(),
+        license: rule.license.clone(),
+        source_yaml: rule.source.to_string(),
+    }))
 }
 
 /// The rule after the change.
@@ -106,8 +169,23 @@ async fn get() -> ApiResult<Json<RuleDetail>> {
     params(("id" = String, Path)),
     responses((status = OK, description = "The rule after the change", body = Rule))
 )]
-async fn update() -> ApiResult<Json<Rule>> {
-    Err(ApiError::busy())
+async fn update(
+    State(app): State<App>,
+    who: Who,
+    Path(id): Path<String>,
+    Body(body): Body<RulePatch>,
+) -> ApiResult<Json<Rule>> {
+    // One change at a time: each builds on the state before it.
+    let _turn = app.rule_changes.lock().await;
+    let service = app.rules();
+    let rule = find(&service, &id)?;
+    let next = service
+        .switched(&app.store, &who.actor(), app.now(), &id, body.enabled, &body.reason)
+        .await?;
+    let next = Arc::new(next);
+    *app.rules.write() = next.clone();
+    let hits = Hits::of(&app).await?;
+    Ok(Json(wire(&next, &rule, &hits)))
 }
 
 pub(super) fn routes(api: Api) -> Api {

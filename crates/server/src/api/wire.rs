@@ -34,6 +34,19 @@ pub enum Level {
     Critical,
 }
 
+impl From<saqshy_detect::Level> for Level {
+    fn from(level: saqshy_detect::Level) -> Self {
+        use saqshy_detect::Level as From;
+        match level {
+            From::Informational => Level::Informational,
+            From::Low => Level::Low,
+            From::Medium => Level::Medium,
+            From::High => Level::High,
+            From::Critical => Level::Critical,
+        }
+    }
+}
+
 /// Severity of an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -142,6 +142,11 @@ impl ApiError {
         error
     }
 
+    /// 409: the search was stopped before it ended.
+    pub fn cancelled() -> Self {
+        Self::new(StatusCode::CONFLICT, "cancelled", "the search was cancelled")
+    }
+
     /// 504: the work took longer than the server allows.
     pub fn timeout() -> Self {
         Self::new(

@@ -15,4 +15,4 @@ pub use error::{ApiError, ApiResult, CODES, ErrorBody};
 pub use extract::{Body, Peer, Query, session_token};
 pub use health::Metrics;
 pub use router::router;
-pub use searches::Searches;
+pub use searches::{Running, Searches};

@@ -30,6 +30,8 @@ pub struct App {
     pub ledger: Arc<LossLedger>,
     pub sources: Arc<SourceRegistry>,
     pub rules: RwLock<Arc<RuleService>>,
+    /// Held while the rules in service are changed.
+    pub rule_changes: tokio::sync::Mutex<()>,
     pub law: Law,
     pub journal: JournalHandle,
     pub ack: AckSigner,

@@ -73,6 +73,7 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Arc<App>> {
         ledger,
         sources: Arc::new(sources),
         rules: RwLock::new(Arc::new(rules)),
+        rule_changes: tokio::sync::Mutex::new(()),
         law,
         journal,
         ack,

@@ -65,7 +65,8 @@ pub async fn verify_data_dir(data: &Path) -> anyhow::Result<VerifyReport> {
     Ok(report)
 }
 
-fn public_key(paths: &Paths) -> anyhow::Result<VerifyingKey> {
+/// The public key of the folder's journal.
+pub fn public_key(paths: &Paths) -> anyhow::Result<VerifyingKey> {
     let path = paths.keys.join(saqshy_journal::VKEY_FILE);
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("`{}` is no data folder: public key `{}`", paths.data.display(), path.display()))?;

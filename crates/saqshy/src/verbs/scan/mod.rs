@@ -138,11 +138,10 @@ impl Folder<'_> {
         };
         let result = open(path).and_then(|(file, modified, is_evtx)| {
             if is_evtx {
-                evtx::read(file, &mut each)
-            } else {
-                lines::read(file, modified, self.zone, &mut each)?;
-                Ok(Vec::new())
+                return Ok(evtx::read(file, modified, &mut each));
             }
+            lines::read(file, modified, self.zone, &mut each)?;
+            Ok(Vec::new())
         });
         match result {
             Ok(problems) => outcome.problems = problems,
@@ -160,7 +159,7 @@ fn open(path: &Path) -> anyhow::Result<(File, Timestamp, bool)> {
     let mut magic = Vec::new();
     file.by_ref().take(8).read_to_end(&mut magic)?;
     std::io::Seek::rewind(&mut file)?;
-    Ok((file, modified, magic == evtx::MAGIC))
+    Ok((file, modified, magic == *evtx::MAGIC))
 }
 
 fn progress_bar(files: u64) -> ProgressBar {
