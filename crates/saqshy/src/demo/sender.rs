@@ -104,8 +104,8 @@ async fn send_hec<'a>(
     in_requests(lines, |chunk| async move {
         let authorization = format!("Splunk {}", targets.token);
         let body = chunk.join("\n");
-        let path = "/services/collector/event";
-        let reply = post(targets.http, path, "application/json", &authorization, body).await?;
+        let path = "/services/collector/raw";
+        let reply = post(targets.http, path, "text/plain", &authorization, body).await?;
         if reply["code"] != 0 {
             bail!("the listener refused the events: {reply}");
         }

@@ -15,7 +15,7 @@ pub enum Wire {
     SyslogTcp,
     /// Elasticsearch `_bulk`: Windows computers with Winlogbeat.
     Bulk,
-    /// Splunk HEC: the portal's audit records, forwarded line by line.
+    /// Splunk HEC, raw: the portal's audit records, forwarded line by line.
     Hec,
 }
 
@@ -172,14 +172,7 @@ impl Scribe {
         );
         for record in records {
             let (kind, rest) = record.split_once('|').unwrap_or((record, ""));
-            let event = format!("type={kind} msg=audit({stamp}): {rest}");
-            let envelope = json!({
-                "time": at.as_millisecond() as f64 / 1000.0,
-                "host": PORTAL,
-                "sourcetype": "linux:audit",
-                "event": event,
-            });
-            self.put(ms, Wire::Hec, envelope.to_string());
+            self.put(ms, Wire::Hec, format!("node={PORTAL} type={kind} msg=audit({stamp}): {rest}"));
         }
     }
 

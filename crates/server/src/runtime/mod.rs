@@ -18,7 +18,7 @@ pub use housekeeping::run as housekeeping;
 pub use journal::{JournalHandle, run as sequencer};
 pub use ledger::{SourceRow, source_rows};
 pub use open::{Paths, load_law, make_data_dir, open};
-pub use pipeline::run as pipeline;
+pub use pipeline::{flush, run as pipeline};
 pub use rules::RuleService;
 pub use sources::{NewSource, Source, SourceRegistry};
 pub use tls::server_config;
