@@ -15,7 +15,7 @@ mod texts;
 use std::ops::Deref;
 use std::sync::Arc;
 
-pub use access::add_user;
+pub use access::{add_user, set_password};
 pub use api::openapi;
 pub use server::{Addresses, Server};
 

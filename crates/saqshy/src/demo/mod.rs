@@ -16,6 +16,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use saqshy_casework::Actor;
 use saqshy_server::Server;
+use saqshy_server::access::NewAccount;
 use saqshy_server::runtime::system_clock;
 
 use crate::cli::{Demo, Format};
@@ -44,7 +45,8 @@ async fn play(options: Demo) -> Result<Exit, Failure> {
     bar.set_message("waiting for the pipeline");
     settle(&server, sent).await?;
     bar.finish_and_clear();
-    let summary = Summary::of(&server, sent, begin.elapsed()).await?;
+    let account = coordinator(&server).await?;
+    let summary = Summary::of(&server, account, sent, begin.elapsed()).await?;
     let whole = summary.is_whole();
     print(&summary, &server, &options)?;
     if !options.once {
@@ -70,8 +72,27 @@ fn fresh_folder(folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(folder.canonicalize()?)
 }
 
+/// An account for the person who works on the incident; login and password.
+async fn coordinator(server: &Server) -> anyhow::Result<(String, String)> {
+    let mut random = [0u8; 12];
+    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("random bytes: {error}"))?;
+    let password: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let app = server.app();
+    let new = NewAccount {
+        login: "aigerim".to_owned(),
+        name: "Айгерім Серікқызы".to_owned(),
+        password: password.clone(),
+        roles: vec!["incident_coordinator".to_owned()],
+        language: "kk".to_owned(),
+        combined: false,
+    };
+    let access = app.access();
+    access.accounts.create(&access.roles, &Actor::system(), app.now(), &new).await?;
+    Ok((new.login, password))
+}
+
 async fn targets(server: &Server) -> anyhow::Result<Targets> {
-    let addresses = server.addresses().intake;
+    let addresses = server.addresses();
     let app = server.app();
     let source = app
         .sources
@@ -80,7 +101,11 @@ async fn targets(server: &Server) -> anyhow::Result<Targets> {
     Ok(Targets {
         syslog_udp: addresses.syslog_udp.context("no UDP listener")?,
         syslog_tcp: addresses.syslog_tcp.context("no TCP listener")?,
-        http: addresses.http.context("no HTTP listener")?,
+        http: addresses
+            .http
+            .as_deref()
+            .and_then(|url| url.strip_prefix("http://")?.parse().ok())
+            .context("no plain HTTP listener")?,
         token: source.token,
     })
 }
@@ -125,8 +150,9 @@ fn print(summary: &Summary, server: &Server, options: &Demo) -> anyhow::Result<(
     }
     if !options.once && options.format == Format::Table {
         writeln!(out, "\nConsole   {}", server.addresses().console)?;
-        if let Some(first) = server.first_administrator() {
-            writeln!(out, "Sign in   {}  {}", first.login, first.password)?;
+        writeln!(out, "Sign in   {}  {}   (incident coordinator)", summary.login(), summary.password())?;
+        if let Some(first) = server.first_account() {
+            writeln!(out, "          {}  {}   (administrator)", first.login, first.password)?;
         }
         writeln!(out, "Data      {}\nCtrl-C stops.", options.data.display())?;
     }

@@ -26,8 +26,8 @@ pub struct Summary {
 #[derive(Debug, Serialize)]
 struct Console {
     url: String,
-    login: Option<String>,
-    password: Option<String>,
+    login: String,
+    password: String,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -65,7 +65,12 @@ struct Journal {
 }
 
 impl Summary {
-    pub async fn of(server: &Server, sent: u64, elapsed: Duration) -> anyhow::Result<Self> {
+    pub async fn of(
+        server: &Server,
+        (login, password): (String, String),
+        sent: u64,
+        elapsed: Duration,
+    ) -> anyhow::Result<Self> {
         let app = server.app();
         let now = app.now();
         let mut events = Events::default();
@@ -97,13 +102,8 @@ impl Summary {
             });
         }
         let report = verify_data_dir(&app.paths.data).await?;
-        let first = server.first_administrator();
         Ok(Summary {
-            console: Console {
-                url: server.addresses().console,
-                login: first.map(|first| first.login.clone()),
-                password: first.map(|first| first.password.clone()),
-            },
+            console: Console { url: server.addresses().console.clone(), login, password },
             sent,
             events,
             alerts: by_level.iter().map(|(_, count)| count).sum(),
@@ -115,6 +115,14 @@ impl Summary {
             },
             seconds: (elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
         })
+    }
+
+    pub fn login(&self) -> &str {
+        &self.console.login
+    }
+
+    pub fn password(&self) -> &str {
+        &self.console.password
     }
 
     /// Whether the main job worked: nothing lost, attacks found, an incident open, proof sound.

@@ -33,13 +33,13 @@ pub async fn interrupted() -> std::io::Result<()> {
 }
 
 fn print_addresses(server: &Server, format: Format) -> anyhow::Result<()> {
-    let Addresses { console, intake } = server.addresses();
+    let Addresses { console, syslog_udp, syslog_tcp, syslog_tls, http } = server.addresses();
     let listeners = [
         ("console", Some(console.clone())),
-        ("http", intake.http.map(|address| address.to_string())),
-        ("syslog_udp", intake.syslog_udp.map(|address| address.to_string())),
-        ("syslog_tcp", intake.syslog_tcp.map(|address| address.to_string())),
-        ("syslog_tls", intake.syslog_tls.map(|address| address.to_string())),
+        ("http", http.clone()),
+        ("syslog_udp", syslog_udp.map(|address| address.to_string())),
+        ("syslog_tcp", syslog_tcp.map(|address| address.to_string())),
+        ("syslog_tls", syslog_tls.map(|address| address.to_string())),
     ];
     let mut out = std::io::stdout().lock();
     if format == Format::Table {
@@ -48,14 +48,14 @@ fn print_addresses(server: &Server, format: Format) -> anyhow::Result<()> {
             table.row([name.to_owned(), address.unwrap_or_else(|| "off".to_owned())]);
         }
         table.write(&mut out)?;
-        if let Some(first) = server.first_administrator() {
+        if let Some(first) = server.first_account() {
             writeln!(out, "\nFirst sign-in: `{}` with the password `{}`; change it at once.", first.login, first.password)?;
         }
     } else {
         let listening: serde_json::Map<_, _> =
             listeners.into_iter().map(|(name, address)| (name.to_owned(), json!(address))).collect();
         let first = server
-            .first_administrator()
+            .first_account()
             .map(|first| json!({"login": first.login, "password": first.password}));
         writeln!(out, "{}", json!({"listening": listening, "first_administrator": first}))?;
     }

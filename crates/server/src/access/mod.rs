@@ -51,6 +51,30 @@ impl Access {
     }
 }
 
+/// Sets a new password in the data folder of a server, running or not, and ends the sessions.
+///
+/// # Errors
+/// `NotFound`, or `Invalid` for a password that is too weak; otherwise the database.
+pub async fn set_password(
+    data_dir: &Path,
+    login: &str,
+    password: &str,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let paths = crate::runtime::Paths::of(data_dir);
+    anyhow::ensure!(paths.database.exists(), "`{}` is no data folder", data_dir.display());
+    let store = Store::open(&paths.database).await?;
+    let access = Access::open(&store).await?;
+    let all = access.accounts.all().await?;
+    let account = all.iter().find(|account| account.login == login);
+    let account = account.ok_or_else(|| AccountError::NotFound(login.to_owned()))?;
+    let patch = AccountPatch { password: Some(password.to_owned()), ..Default::default() };
+    let actor = saqshy_casework::Actor::system();
+    access.accounts.change(&access.roles, &actor, now, &account.id, &patch).await?;
+    store.close().await;
+    Ok(())
+}
+
 /// Makes an account in the data folder of a server, running or not: the command line's way in.
 ///
 /// # Errors

@@ -35,6 +35,7 @@ pub fn run(options: Scan) -> Result<Exit, Failure> {
     let mut report = Report::new(options.format, &rules);
     let scan = Folder { files: &files, detector: &detector, zone: &zone, events: AtomicU64::new(0) };
     let broken = scan.run(&mut report)?;
+    let hits = report.hits();
     report.finish(&Summary {
         files: files.len() as u64,
         files_broken: broken,
@@ -42,7 +43,7 @@ pub fn run(options: Scan) -> Result<Exit, Failure> {
         rules_loaded: detector.rules_loaded() as u64,
         rules_refused: detector.refused().len() as u64,
         rules_set_aside: rules.set_aside() as u64,
-        hits: report.hits(),
+        hits,
         seconds: begin.elapsed().as_secs_f64(),
         peak_mib: peak_mib(),
     })?;
