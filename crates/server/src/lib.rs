@@ -4,10 +4,14 @@
 //! the demo and the tests all use it.
 
 pub mod access;
+mod ack;
 mod api;
+#[cfg(test)]
+mod case_tests;
 pub mod config;
 pub mod embedded;
 mod http;
+mod notices;
 pub mod runtime;
 mod server;
 mod texts;

@@ -121,6 +121,7 @@ impl Server {
         let housekeeping = start_housekeeping(&parts);
         let intake = start_intake(&parts).await?;
         let addresses = addresses(&parts.config, &listener, &intake)?;
+        let _ = parts.base_url.set(addresses.console.clone());
         let console = serve(&app, listener)?;
         Ok(Server {
             app,

@@ -1,16 +1,17 @@
 //! Alerts: what the rules found, and what people decided about it.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use jiff::Timestamp;
+use saqshy_casework as casework;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::wire::Level;
+use super::wire::{Level, Names, same_words};
 use crate::App;
 use crate::access::{Permission, Who};
-use crate::http::{Api, ApiError, ApiResult};
+use crate::http::{Api, ApiResult, Body, Query};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -102,6 +103,7 @@ pub struct Hit {
 #[derive(Serialize, ToSchema)]
 pub struct Comment {
     pub at: Timestamp,
+    /// Name of the author.
     pub actor: String,
     pub text: String,
 }
@@ -122,6 +124,55 @@ pub struct Triage {
     pub version: i64,
 }
 
+same_words!(AlertState: casework::AlertState { New, Acknowledged, InProgress, Closed });
+same_words!(Verdict: casework::Verdict { TruePositive, FalsePositive, Benign });
+
+impl From<casework::Alert> for Alert {
+    fn from(alert: casework::Alert) -> Self {
+        Self {
+            id: alert.id,
+            rule_id: alert.rule_id,
+            rule_title: alert.rule_title,
+            level: alert.level.into(),
+            tags: alert.tags,
+            entity_kind: alert.entity_kind,
+            entity: alert.entity,
+            first_at: alert.first_at,
+            last_at: alert.last_at,
+            hits_count: alert.hits_count,
+            state: alert.state.into(),
+            verdict: alert.verdict.map(Verdict::from),
+            assignee: alert.assignee,
+            incident_id: alert.incident_id,
+            version: alert.version,
+        }
+    }
+}
+
+impl AlertDetail {
+    fn of(whole: casework::AlertWhole, names: &Names) -> Self {
+        let hits = whole.hits.into_iter().map(|hit| Hit {
+            id: hit.id,
+            event_id: hit.event_id,
+            at: hit.at,
+            host: hit.host,
+            user: hit.user,
+            source_ip: hit.source_ip,
+            dataset: hit.dataset,
+        });
+        let comments = whole.comments.into_iter().map(|comment| Comment {
+            at: comment.at,
+            actor: names.name(comment.by),
+            text: comment.text,
+        });
+        Self {
+            alert: whole.alert.into(),
+            hits: hits.collect(),
+            comments: comments.collect(),
+        }
+    }
+}
+
 /// Alerts, the latest first.
 #[utoipa::path(
     get,
@@ -131,8 +182,25 @@ pub struct Triage {
     params(AlertsQuery),
     responses((status = OK, description = "Alerts, the latest first", body = AlertPage))
 )]
-async fn list() -> ApiResult<Json<AlertPage>> {
-    Err(ApiError::busy())
+async fn list(
+    State(app): State<App>,
+    Query(query): Query<AlertsQuery>,
+) -> ApiResult<Json<AlertPage>> {
+    let filter = casework::AlertFilter {
+        state: query.state.map(Into::into),
+        level: query.level.map(Into::into),
+        text: query.q,
+        ..Default::default()
+    };
+    let limit = query.limit.unwrap_or(100);
+    let page = app
+        .store
+        .alerts(&filter, limit, query.cursor.as_deref())
+        .await?;
+    Ok(Json(AlertPage {
+        alerts: page.rows.into_iter().map(Alert::from).collect(),
+        next: page.next,
+    }))
 }
 
 /// One alert with its hits and comments.
@@ -144,8 +212,9 @@ async fn list() -> ApiResult<Json<AlertPage>> {
     params(("id" = String, Path)),
     responses((status = OK, description = "One alert with its hits and comments", body = AlertDetail))
 )]
-async fn get() -> ApiResult<Json<AlertDetail>> {
-    Err(ApiError::busy())
+async fn get(State(app): State<App>, Path(id): Path<String>) -> ApiResult<Json<AlertDetail>> {
+    let whole = app.store.alert(&id).await?;
+    Ok(Json(AlertDetail::of(whole, &Names::of(&app).await?)))
 }
 
 /// The alert after the decision.
@@ -158,8 +227,23 @@ async fn get() -> ApiResult<Json<AlertDetail>> {
     params(("id" = String, Path)),
     responses((status = OK, description = "The alert after the decision", body = Alert))
 )]
-async fn triage() -> ApiResult<Json<Alert>> {
-    Err(ApiError::busy())
+async fn triage(
+    State(app): State<App>,
+    who: Who,
+    Path(id): Path<String>,
+    Body(body): Body<Triage>,
+) -> ApiResult<Json<Alert>> {
+    let triage = casework::Triage {
+        state: body.state.map(Into::into),
+        verdict: body.verdict.map(Into::into),
+        assignee: body.assignee,
+        comment: body.comment,
+        version: body.version,
+    };
+    let mut tx = app.store.begin().await?;
+    let alert = tx.triage(&who.actor(), app.now(), &id, &triage).await?;
+    tx.commit().await?;
+    Ok(Json(alert.into()))
 }
 
 pub(super) fn routes(api: Api) -> Api {

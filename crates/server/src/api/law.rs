@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use super::wire::Text3;
 use crate::App;
 use crate::access::Permission;
-use crate::http::{Api, ApiError, ApiResult};
+use crate::http::{Api, ApiResult};
 
 #[derive(Serialize, ToSchema)]
 pub struct LawPacks {
@@ -41,6 +41,7 @@ pub struct LawDuty {
     pub clause: String,
     pub title: Text3,
     pub bearer: String,
+    pub bearer_title: Text3,
     /// The duty binds this organisation.
     pub own: bool,
 }
@@ -65,8 +66,44 @@ pub struct CalendarYear {
     operation_id = "law_packs",
     responses((status = OK, description = "Law packs in service and the calendar", body = LawPacks))
 )]
-async fn packs() -> ApiResult<Json<LawPacks>> {
-    Err(ApiError::busy())
+async fn packs(State(app): State<App>) -> ApiResult<Json<LawPacks>> {
+    let law = &app.law;
+    let years = law.calendar.years().map(|year| CalendarYear {
+        year: year.year,
+        provisional: year.provisional,
+    });
+    Ok(Json(LawPacks {
+        packs: law
+            .packs
+            .iter()
+            .map(|one| pack(one, &law.profile))
+            .collect(),
+        calendar: LawCalendar {
+            years: years.collect(),
+        },
+    }))
+}
+
+fn pack(pack: &saqshy_law::Pack, profile: &saqshy_law::Profile) -> LawPack {
+    let editions = pack.editions.iter().map(|edition| LawEdition {
+        id: edition.id.clone(),
+        from: pack.in_force(edition, &profile.settings).to_string(),
+    });
+    let duties = pack.duties.iter().map(|duty| LawDuty {
+        id: duty.id.clone(),
+        clause: duty.clause.clone(),
+        title: duty.title.clone().into(),
+        bearer: duty.bearer.clone(),
+        bearer_title: pack.party_title(&duty.bearer).into(),
+        own: profile.bearers.contains(&duty.bearer),
+    });
+    LawPack {
+        id: pack.id.clone(),
+        title: pack.title.clone().into(),
+        editions: editions.collect(),
+        known_until: Some(pack.known_until.to_string()),
+        duties: duties.collect(),
+    }
 }
 
 pub(super) fn routes(api: Api) -> Api {

@@ -1,9 +1,31 @@
 //! Wire types that several parts of the API share. Domain types are converted here by hand; no
 //! other crate knows this shape.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::App;
+use crate::http::ApiResult;
+
+/// Conversions both ways between a wire enum and the enum of another crate with the same words.
+macro_rules! same_words {
+    ($wire:ty: $domain:ty { $($word:ident),+ $(,)? }) => {
+        impl From<$wire> for $domain {
+            fn from(word: $wire) -> Self {
+                match word { $(<$wire>::$word => <$domain>::$word),+ }
+            }
+        }
+        impl From<$domain> for $wire {
+            fn from(word: $domain) -> Self {
+                match word { $(<$domain>::$word => <$wire>::$word),+ }
+            }
+        }
+    };
+}
+pub(crate) use same_words;
 
 /// One text in the three languages of the product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -57,6 +79,9 @@ pub enum Severity {
     Critical,
 }
 
+same_words!(Level: saqshy_casework::Level { Informational, Low, Medium, High, Critical });
+same_words!(Severity: saqshy_casework::Severity { Low, Medium, High, Critical });
+
 /// A number per level.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 pub struct LevelCounts {
@@ -86,6 +111,10 @@ pub enum ClockStatus {
     Fired,
     NotNeeded,
 }
+
+same_words!(ClockStatus: saqshy_law::ClockStatus {
+    NotStarted, Running, Met, MetLate, Overdue, Fired, NotNeeded,
+});
 
 /// A duty of the law on one incident, with its term.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -123,6 +152,44 @@ pub struct Clock {
     pub provisional: bool,
 }
 
+impl Clock {
+    /// A clock of one incident; the names of parties are from its pack.
+    pub fn of(incident: &str, clock: saqshy_law::Clock, law: &saqshy_casework::Law) -> Self {
+        let pack = law.packs.iter().find(|pack| pack.id == clock.act);
+        let title = |id: &String| match pack {
+            Some(pack) => pack.party_title(id).into(),
+            None => saqshy_law::Text3::same(id.as_str()).into(),
+        };
+        let period = clock.period.map(|period| format!(":{period}"));
+        Self {
+            id: format!("{incident}:{}{}", clock.duty, period.unwrap_or_default()),
+            addressees: clock.addressee.iter().map(title).collect(),
+            duty: clock.duty,
+            clause: clock.clause,
+            act: clock.act,
+            own: clock.own,
+            bearer: clock.bearer,
+            addressee_ids: clock.addressee,
+            title: clock.title.into(),
+            kind: match clock.kind {
+                saqshy_law::ClockKind::Within => "within",
+                saqshy_law::ClockKind::After => "after",
+                saqshy_law::ClockKind::Each => "each",
+                saqshy_law::ClockKind::Before => "before",
+            }
+            .to_owned(),
+            started: clock.started,
+            due: clock.due,
+            status: clock.status.into(),
+            stopped: clock.stopped,
+            steps: clock.steps.into_iter().map(Text3::from).collect(),
+            edition: clock.edition,
+            calendar_edition: clock.calendar_edition,
+            provisional: clock.provisional,
+        }
+    }
+}
+
 /// A clock and the incident that it runs on.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ClockRow {
@@ -131,6 +198,23 @@ pub struct ClockRow {
     pub incident_id: String,
     pub incident_number: String,
     pub incident_title: String,
+}
+
+/// Names of the people with an account, by login.
+pub struct Names(BTreeMap<String, String>);
+
+impl Names {
+    pub async fn of(app: &App) -> ApiResult<Self> {
+        let accounts = app.access().accounts.all().await?;
+        let pairs = accounts.into_iter().map(|one| (one.login, one.name));
+        Ok(Names(pairs.collect()))
+    }
+
+    /// The name of who has this login; the login itself when nobody has (the program, an
+    /// addressee).
+    pub fn name(&self, login: String) -> String {
+        self.0.get(&login).cloned().unwrap_or(login)
+    }
 }
 
 /// Something was made; this is its id.

@@ -33,7 +33,7 @@ pub fn router(app: App) -> Router {
         .nest("/api/v1", operations.fallback(no_operation))
         .route("/api/openapi.json", get(move || openapi(document.clone())))
         .route("/help/errors/{code}", get(help::error_page))
-        // Pages for people outside the organisation (receipts of notices) come here.
+        .merge(crate::ack::router())
         .layer(from_fn_with_state(turns, bounded))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .route("/healthz", get(health::healthz))

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use parking_lot::RwLock;
@@ -35,6 +35,10 @@ pub struct App {
     pub law: Law,
     pub journal: JournalHandle,
     pub ack: AckSigner,
+    /// `https://host:port` of the console, set once it listens.
+    pub base_url: OnceLock<String>,
+    /// Held while notices are sent, so that none is sent twice at once.
+    pub sending: tokio::sync::Mutex<()>,
 }
 
 impl App {

@@ -1,4 +1,5 @@
-//! What a server does beside its main path, every second: keep the ledger's losses; every minute:
+//! What a server does beside its main path, every second: keep the ledger's losses; every five
+//! seconds: send notices whose next attempt is due; every minute:
 //! join small lake files and delete replaced ones.
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{App, lake_files, ledger};
 
 const COMPACT_EVERY: u32 = 60;
+const SEND_EVERY: u32 = 5;
 
 /// Runs until cancelled. A failure is logged and tried again.
 pub async fn run(app: Arc<App>, cancel: CancellationToken) {
@@ -24,6 +26,9 @@ pub async fn run(app: Arc<App>, cancel: CancellationToken) {
         }
         seconds = seconds.wrapping_add(1);
         report("keeping the ledger", ledger::persist_drops(&app, &mut drops).await);
+        if seconds.is_multiple_of(SEND_EVERY) {
+            tokio::spawn(crate::notices::retry_failed(app.clone()));
+        }
         if seconds % COMPACT_EVERY == 0 {
             report("compacting the lake", compact(&app).await);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, ensure};
 use parking_lot::RwLock;
@@ -77,6 +77,8 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Arc<App>> {
         law,
         journal,
         ack,
+        base_url: OnceLock::new(),
+        sending: tokio::sync::Mutex::new(()),
     });
     lake_files::reconcile(&app).await?;
     Ok(app)
