@@ -7,6 +7,8 @@ use std::time::Duration;
 use anyhow::Context;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 use saqshy_intake::{Intake, IntakeConfig, Limits};
 use serde::Serialize;
 use tokio::task::JoinHandle;
@@ -24,6 +26,9 @@ const FIRST_LOGIN: &str = "admin";
 const FIRST_ROLES: [&str; 2] = ["administrator", "analyst"];
 /// How long open answers may take when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Time for the head of a request to the console.
+const HEAD: Duration = Duration::from_secs(20);
 
 /// Where a server listens. `None`: not.
 #[derive(Debug, Clone, Serialize)]
@@ -257,11 +262,21 @@ fn serve(app: &App, listener: TcpListener) -> anyhow::Result<Console> {
         let mut tls = (*runtime::server_config(&app.config, &app.paths)?).clone();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         let tls = RustlsConfig::from_config(Arc::new(tls));
-        let server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle.clone());
+        let mut server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle.clone());
+        impatient(server.http_builder());
         tokio::spawn(server.serve(service))
     } else {
-        let server = axum_server::from_tcp(listener)?.handle(handle.clone());
+        let mut server = axum_server::from_tcp(listener)?.handle(handle.clone());
+        impatient(server.http_builder());
         tokio::spawn(server.serve(service))
     };
     Ok(Console { handle, join })
+}
+
+/// Hangs up on whoever does not send the head of a request in time.
+fn impatient(builder: &mut Builder<TokioExecutor>) {
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD);
 }

@@ -347,3 +347,51 @@ async fn answers_carry_their_headers_and_pages_their_policy() {
     assert_eq!(reply.json()["code"], "too_large");
     trial.server.shutdown().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn off_loopback_the_console_speaks_tls_with_a_certificate_of_its_own() {
+    use std::sync::Arc;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject as _};
+    use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = common::config(folder.path(), "");
+    config.console.listen = "0.0.0.0:0".parse().unwrap();
+    config.console.tls = true;
+    let clock = saqshy_server::runtime::system_clock();
+    let server = saqshy_server::Server::start(config, clock).await.unwrap();
+    let first = server.first_account().unwrap().clone();
+    assert_eq!((first.login.as_str(), first.password.len()), ("admin", 20));
+
+    let certificate = CertificateDer::from_pem_file(folder.path().join("data/tls/cert.pem"));
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.unwrap()).unwrap();
+    let client = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let port = server.addresses().console.rsplit_once(':').unwrap().1;
+    let stream = tokio::net::TcpStream::connect(format!("127.0.0.1:{port}"))
+        .await
+        .unwrap();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(client));
+    let mut stream = connector
+        .connect("localhost".try_into().unwrap(), stream)
+        .await
+        .unwrap();
+    let body = json!({ "login": first.login, "password": first.password }).to_string();
+    let request = format!(
+        "POST /api/v1/session HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nx-saqshy-csrf: 1\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut reply = String::new();
+    let _ = stream.read_to_string(&mut reply).await;
+    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    assert!(reply.contains("; Secure"), "{reply}");
+    server.shutdown().await.unwrap();
+}

@@ -1,11 +1,14 @@
 //! Accounts: people who sign in. Never deleted, so that the journal's names keep their meaning.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use saqshy_casework::{Actor, Error as StoreError, Store, Tx};
 use saqshy_journal::Leaf;
 use serde_json::{Value, json};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use tokio::sync::Semaphore;
 
 use super::password::{self, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
 use super::roles::{RoleError, Roles};
@@ -97,14 +100,38 @@ fn invalid(field: &'static str, message: impl Into<String>) -> AccountError {
 #[derive(Clone)]
 pub struct Accounts {
     store: Store,
+    /// Passwords that are hashed at once: each takes 19 MiB, and strangers can ask for it.
+    hashing: Arc<Semaphore>,
 }
+
+/// Passwords that are hashed at once.
+const HASHING_MAX: usize = 4;
 
 const COLUMNS: &str =
     "id, login, name, roles, language, enabled, created_at_us, last_sign_in_us, password_hash";
 
 impl Accounts {
     pub(super) fn new(store: Store) -> Self {
-        Self { store }
+        let hashing = Arc::new(Semaphore::new(HASHING_MAX));
+        Self { store, hashing }
+    }
+
+    async fn hash(&self, password: &str) -> Result<String, AccountError> {
+        let _turn = self.hashing.acquire().await.map_err(internal)?;
+        let password = password.to_owned();
+        let hashed = tokio::task::spawn_blocking(move || password::hash(&password)).await;
+        hashed.map_err(internal)?.map_err(internal)
+    }
+
+    async fn verify(&self, password: &str, hash: Option<String>) -> Result<bool, AccountError> {
+        if password.len() > PASSWORD_BYTES_MAX {
+            return Ok(false);
+        }
+        let _turn = self.hashing.acquire().await.map_err(internal)?;
+        let password = password.to_owned();
+        let verified =
+            tokio::task::spawn_blocking(move || password::verify(&password, hash.as_deref())).await;
+        verified.map_err(internal)
     }
 
     /// All accounts by login.
@@ -142,7 +169,7 @@ impl Accounts {
             .fetch_optional(self.store.pool());
         let found = row.await?.map(|row| account(&row)).transpose()?;
         let hash = found.as_ref().map(|(_, hash)| hash.clone());
-        let fits = verify(password, hash).await?;
+        let fits = self.verify(password, hash).await?;
         Ok(found
             .map(|(account, _)| account)
             .filter(|account| fits && account.enabled))
@@ -161,7 +188,7 @@ impl Accounts {
         check_language(&new.language)?;
         check_password(&new.password)?;
         roles.check(&new.roles, new.combined)?;
-        let hash = hash(&new.password).await?;
+        let hash = self.hash(&new.password).await?;
         let mut tx = self.store.begin().await?;
         let taken = sqlx::query("SELECT 1 FROM account WHERE login = $1").bind(&login);
         if taken.fetch_optional(tx.conn()).await?.is_some() {
@@ -240,7 +267,7 @@ impl Accounts {
         let mut hashed = None;
         if let Some(password) = &patch.password {
             check_password(password)?;
-            hashed = Some(hash(password).await?);
+            hashed = Some(self.hash(password).await?);
             change.insert("password".into(), json!("changed"));
         }
         if change.is_empty() {
@@ -285,7 +312,7 @@ impl Accounts {
         if old == new {
             return Err(invalid("new", "is the old password"));
         }
-        let hash = hash(new).await?;
+        let hash = self.hash(new).await?;
         let mut tx = self.store.begin().await?;
         sqlx::query("UPDATE account SET password_hash = $1 WHERE id = $2")
             .bind(hash)
@@ -350,22 +377,6 @@ fn account(row: &SqliteRow) -> Result<(Account, String), AccountError> {
         last_sign_in: last.map(time).transpose()?,
     };
     Ok((account, row.try_get("password_hash")?))
-}
-
-async fn hash(password: &str) -> Result<String, AccountError> {
-    let password = password.to_owned();
-    let hashed = tokio::task::spawn_blocking(move || password::hash(&password)).await;
-    hashed.map_err(internal)?.map_err(internal)
-}
-
-async fn verify(password: &str, hash: Option<String>) -> Result<bool, AccountError> {
-    if password.len() > PASSWORD_BYTES_MAX {
-        return Ok(false);
-    }
-    let password = password.to_owned();
-    let verified =
-        tokio::task::spawn_blocking(move || password::verify(&password, hash.as_deref())).await;
-    verified.map_err(internal)
 }
 
 /// Logins are lower-case, 2 to 64 letters, digits, `.`, `-`, `_` or `@`; `system` is the program.

@@ -179,6 +179,8 @@ fn cookie(app: &App, value: &str, max_age_seconds: i64) -> String {
 
 fn info(app: &App, who: &Who) -> SessionInfo {
     let organisation = &app.config.organisation;
+    let mut permissions: Vec<_> = who.permissions.iter().map(ToString::to_string).collect();
+    permissions.sort();
     SessionInfo {
         user: UserBrief {
             id: who.user_id.clone(),
@@ -187,7 +189,7 @@ fn info(app: &App, who: &Who) -> SessionInfo {
             roles: who.roles.clone(),
             language: who.language.clone(),
         },
-        permissions: who.permissions.iter().map(ToString::to_string).collect(),
+        permissions,
         organisation: Organisation {
             name: organisation.name.clone().into(),
             bearers: organisation.profile.bearers.clone(),
