@@ -5,6 +5,7 @@
 CARGO ?= cargo
 export SAQSHY_TEST_DATA ?= $(abspath ../shared/data)
 export SAQSHY_SPEC ?= $(abspath ../shared/spec)
+export SAQSHY_PYTHON ?= $(abspath .venv/bin/python)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .PHONY: demo test bench bench-long setup web lint check-rust check-web e2e clean-demo

@@ -30,13 +30,26 @@ fn main() -> std::process::ExitCode {
     exit::report(outcome)
 }
 
+/// A bare level is meant for our own crates; what libraries say below a warning helps nobody.
 fn start_log(filter: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_else(|error| {
+    let bare = ["error", "warn", "info", "debug", "trace"].contains(&filter);
+    let wanted = if bare { OWN_CRATES.map(|name| format!("{name}={filter}")).join(",") + ",error" } else { filter.to_owned() };
+    let filter = tracing_subscriber::EnvFilter::try_new(&wanted).unwrap_or_else(|error| {
         eprintln!("saqshy: log filter `{filter}`: {error}; logging warnings");
         tracing_subscriber::EnvFilter::new("warn")
     });
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
+
+const OWN_CRATES: [&str; 7] = [
+    "saqshy",
+    "saqshy_server",
+    "saqshy_intake",
+    "saqshy_lake",
+    "saqshy_casework",
+    "saqshy_dispatch",
+    "saqshy_spool",
+];
 
 /// What a verb returns.
 type Outcome = Result<Exit, exit::Failure>;
