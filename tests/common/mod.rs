@@ -43,7 +43,7 @@ http = "127.0.0.1:0"
     );
     std::fs::write(&config, text).expect("the test folder is writable");
     let mut child = saqshy()
-        .args(["user", "add", LOGIN, "--role", "administrator", "--data"])
+        .args(["user", "add", LOGIN, "--role", "administrator", "--role", "analyst", "--data"])
         .arg(&data)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

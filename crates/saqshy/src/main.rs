@@ -51,5 +51,3 @@ const OWN_CRATES: [&str; 7] = [
     "saqshy_spool",
 ];
 
-/// What a verb returns.
-type Outcome = Result<Exit, exit::Failure>;
