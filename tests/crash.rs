@@ -97,7 +97,7 @@ fn check(server: &Server, acknowledged: &[(i64, i64)], round: u32) {
          on e.\"event.sequence\" >= r.a and e.\"event.sequence\" < r.b"
     );
     wait_for(&format!("round {round}: {wanted} acknowledged events"), Duration::from_secs(60), || {
-        api.number(&found) == wanted
+        api.try_number(&found) == Ok(wanted)
     });
     let twice = "select count(*) - count(distinct \"event.sequence\") from events \
                  where \"data_stream.dataset\" = 'crash'";

@@ -146,8 +146,15 @@ impl Api {
 
     /// The first column of the first row of a query.
     pub fn number(&self, sql: &str) -> i64 {
-        let reply = self.post("/sql", &serde_json::json!({"sql": sql, "limit": 10}));
-        reply["rows"][0][0].as_i64().unwrap_or_else(|| panic!("no number from `{sql}`: {reply}"))
+        self.try_number(sql).unwrap_or_else(|why| panic!("no number from `{sql}`: {why}"))
+    }
+
+    /// As [`Api::number`], for columns that appear with the first event that has them.
+    pub fn try_number(&self, sql: &str) -> Result<i64, String> {
+        let body = serde_json::json!({"sql": sql, "limit": 10});
+        let reply = self.request("POST", "/sql", Some(&body));
+        let answer: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+        answer["rows"][0][0].as_i64().ok_or_else(|| reply.text())
     }
 }
 
