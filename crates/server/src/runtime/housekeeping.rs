@@ -29,7 +29,7 @@ pub async fn run(app: Arc<App>, cancel: CancellationToken) {
         if seconds.is_multiple_of(SEND_EVERY) {
             tokio::spawn(crate::notices::retry_failed(app.clone()));
         }
-        if seconds % COMPACT_EVERY == 0 {
+        if seconds.is_multiple_of(COMPACT_EVERY) {
             report("compacting the lake", compact(&app).await);
         }
     }
