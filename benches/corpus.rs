@@ -22,12 +22,32 @@ pub struct Generated {
     pub text: String,
 }
 
-const IMAGES: [&str; 6] = ["svchost.exe", "explorer.exe", "chrome.exe", "powershell.exe", "cmd.exe", "soffice.exe"];
-const USERS: [&str; 8] = ["a.serik", "b.aliya", "d.nurlan", "svc_print", "svc_backup", "g.dana", "k.timur", "m.aigul"];
+const IMAGES: [&str; 6] = [
+    "svchost.exe",
+    "explorer.exe",
+    "chrome.exe",
+    "powershell.exe",
+    "cmd.exe",
+    "soffice.exe",
+];
+const USERS: [&str; 8] = [
+    "a.serik",
+    "b.aliya",
+    "d.nurlan",
+    "svc_print",
+    "svc_backup",
+    "g.dana",
+    "k.timur",
+    "m.aigul",
+];
 
 impl Corpus {
     pub fn new(seed: u64) -> Self {
-        Corpus { dice: Dice::new(seed), at: BEGIN.parse().expect("a constant"), number: 0 }
+        Corpus {
+            dice: Dice::new(seed),
+            at: BEGIN.parse().expect("a constant"),
+            number: 0,
+        }
     }
 
     /// The next `count` lines.
@@ -37,16 +57,29 @@ impl Corpus {
 
     /// Parses lines as the server's pipeline does. Sequence numbers begin at `first`.
     pub fn parse(lines: &[Generated], first: u64) -> Batch {
-        let received = BEGIN.parse::<Timestamp>().expect("a constant") + SignedDuration::from_hours(40);
+        let received =
+            BEGIN.parse::<Timestamp>().expect("a constant") + SignedDuration::from_hours(40);
         let records: Vec<_> = lines
             .iter()
             .zip(first..)
             .map(|(line, seq)| {
                 let payload = line.text.as_bytes();
-                (seq, Record { received, source: "bench", format: line.format, peer: None, truncated: false, payload })
+                (
+                    seq,
+                    Record {
+                        received,
+                        source: "bench",
+                        format: line.format,
+                        peer: None,
+                        truncated: false,
+                        payload,
+                    },
+                )
             })
             .collect();
-        Parser::new("bench").parse(&records, received + SignedDuration::from_hours(1)).batch
+        Parser::new("bench")
+            .parse(&records, received + SignedDuration::from_hours(1))
+            .batch
     }
 
     fn line(&mut self) -> Generated {
@@ -65,9 +98,15 @@ impl Corpus {
         let address = self.address();
         let text = format!(
             "<38>1 {} bastion-{} sshd {} - - Accepted publickey for {user} from {address} port {} ssh2: ED25519 SHA256:9yWk1Pp0sQdB",
-            self.at, self.dice.below(20), 1000 + self.dice.below(30_000), 30_000 + self.dice.below(30_000),
+            self.at,
+            self.dice.below(20),
+            1000 + self.dice.below(30_000),
+            30_000 + self.dice.below(30_000),
         );
-        Generated { format: Format::Syslog, text }
+        Generated {
+            format: Format::Syslog,
+            text,
+        }
     }
 
     fn process(&mut self) -> Generated {
@@ -87,7 +126,12 @@ impl Corpus {
             "ParentImage": "C:\\Windows\\System32\\services.exe",
             "ParentCommandLine": "C:\\Windows\\System32\\services.exe",
         });
-        self.windows("Microsoft-Windows-Sysmon/Operational", "Microsoft-Windows-Sysmon", 1, data)
+        self.windows(
+            "Microsoft-Windows-Sysmon/Operational",
+            "Microsoft-Windows-Sysmon",
+            1,
+            data,
+        )
     }
 
     fn logon(&mut self) -> Generated {
@@ -98,7 +142,12 @@ impl Corpus {
             "IpAddress": self.address(), "IpPort": "0", "WorkstationName": "-",
             "AuthenticationPackageName": "Kerberos", "LogonProcessName": "Kerberos",
         });
-        self.windows("Security", "Microsoft-Windows-Security-Auditing", 4624, data)
+        self.windows(
+            "Security",
+            "Microsoft-Windows-Security-Auditing",
+            4624,
+            data,
+        )
     }
 
     fn connection(&mut self) -> Generated {
@@ -110,10 +159,21 @@ impl Corpus {
             "DestinationIp": format!("192.0.2.{}", self.dice.below(255)), "DestinationPort": "443",
             "User": format!("GOV\\{}", self.dice.pick(&USERS)),
         });
-        self.windows("Microsoft-Windows-Sysmon/Operational", "Microsoft-Windows-Sysmon", 3, data)
+        self.windows(
+            "Microsoft-Windows-Sysmon/Operational",
+            "Microsoft-Windows-Sysmon",
+            3,
+            data,
+        )
     }
 
-    fn windows(&mut self, channel: &str, provider: &str, code: u32, data: serde_json::Value) -> Generated {
+    fn windows(
+        &mut self,
+        channel: &str,
+        provider: &str,
+        code: u32,
+        data: serde_json::Value,
+    ) -> Generated {
         let host = format!("ws-{:03}.gov.example", self.dice.below(400));
         let text = serde_json::json!({
             "@timestamp": self.at.to_string(),
@@ -126,10 +186,18 @@ impl Corpus {
             },
         })
         .to_string();
-        Generated { format: Format::Json, text }
+        Generated {
+            format: Format::Json,
+            text,
+        }
     }
 
     fn address(&mut self) -> String {
-        format!("10.{}.{}.{}", 20 + self.dice.below(4), self.dice.below(250), 1 + self.dice.below(250))
+        format!(
+            "10.{}.{}.{}",
+            20 + self.dice.below(4),
+            self.dice.below(250),
+            1 + self.dice.below(250)
+        )
     }
 }

@@ -19,10 +19,18 @@ pub fn bulk(to: SocketAddr, token: &str, documents: &[String], per_request: usiz
             "POST /_bulk HTTP/1.1\r\nhost: {to}\r\nauthorization: ApiKey {token}\r\ncontent-type: application/x-ndjson\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
-        stream.write_all(head.as_bytes()).expect("the head was sent");
-        stream.write_all(body.as_bytes()).expect("the body was sent");
+        stream
+            .write_all(head.as_bytes())
+            .expect("the head was sent");
+        stream
+            .write_all(body.as_bytes())
+            .expect("the body was sent");
         let answer = read_answer(&mut answers);
-        assert!(answer.contains("\"errors\":false"), "{}", &answer[..answer.len().min(400)]);
+        assert!(
+            answer.contains("\"errors\":false"),
+            "{}",
+            &answer[..answer.len().min(400)]
+        );
     }
 }
 

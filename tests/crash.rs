@@ -60,7 +60,10 @@ fn nothing_acknowledged_is_lost_or_stored_twice_when_the_server_is_killed() {
     });
     let folder = tempfile::tempdir().unwrap();
     // Small flushes, so that kills fall into commits of the table too.
-    let config = prepare(folder.path(), "\n[lake]\nflush_rows = 300\nflush_age_ms = 150\n");
+    let config = prepare(
+        folder.path(),
+        "\n[lake]\nflush_rows = 300\nflush_age_ms = 150\n",
+    );
     let mut server = Server::start(&config);
     let token = server.sign_in().new_source("crash");
     let next = AtomicI64::new(0);
@@ -74,7 +77,9 @@ fn nothing_acknowledged_is_lost_or_stored_twice_when_the_server_is_killed() {
             std::thread::sleep(Duration::from_millis(20 + random(400)));
             server.kill();
             stop.store(true, Ordering::Relaxed);
-            sender.join().expect("the sender saw only well-formed answers");
+            sender
+                .join()
+                .expect("the sender saw only well-formed answers");
         });
         server = Server::start(&config);
         if round % 10 == 0 || round == rounds {
@@ -96,9 +101,11 @@ fn check(server: &Server, acknowledged: &[(i64, i64)], round: u32) {
         "select count(distinct e.\"event.sequence\") from events e join (values {ranges}) r(a,b) \
          on e.\"event.sequence\" >= r.a and e.\"event.sequence\" < r.b"
     );
-    wait_for(&format!("round {round}: {wanted} acknowledged events"), Duration::from_secs(60), || {
-        api.try_number(&found) == Ok(wanted)
-    });
+    wait_for(
+        &format!("round {round}: {wanted} acknowledged events"),
+        Duration::from_secs(60),
+        || api.try_number(&found) == Ok(wanted),
+    );
     let twice = "select count(*) - count(distinct \"event.sequence\") from events \
                  where \"data_stream.dataset\" = 'crash'";
     assert_eq!(api.number(twice), 0, "round {round}: events stored twice");

@@ -43,13 +43,27 @@ http = "127.0.0.1:0"
     );
     std::fs::write(&config, text).expect("the test folder is writable");
     let mut child = saqshy()
-        .args(["user", "add", LOGIN, "--role", "administrator", "--role", "analyst", "--data"])
+        .args([
+            "user",
+            "add",
+            LOGIN,
+            "--role",
+            "administrator",
+            "--role",
+            "analyst",
+            "--data",
+        ])
         .arg(&data)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
         .expect("saqshy starts");
-    child.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(PASSWORD.as_bytes())
+        .unwrap();
     assert!(child.wait().unwrap().success(), "the account was not made");
     config
 }
@@ -70,15 +84,24 @@ impl Server {
             .expect("saqshy starts");
         let mut line = String::new();
         let stdout = child.stdout.take().unwrap();
-        BufReader::new(stdout).read_line(&mut line).expect("standard output is readable");
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("standard output is readable");
         let listening = serde_json::from_str::<Value>(&line)
             .unwrap_or_else(|error| panic!("no line about the listeners: {error}: `{line}`"));
-        Server { child, listening: listening["listening"].clone() }
+        Server {
+            child,
+            listening: listening["listening"].clone(),
+        }
     }
 
     pub fn address(&self, listener: &str) -> SocketAddr {
-        let text = self.listening[listener].as_str().unwrap_or_else(|| panic!("no listener {listener}"));
-        text.trim_start_matches("http://").parse().expect("an address")
+        let text = self.listening[listener]
+            .as_str()
+            .unwrap_or_else(|| panic!("no listener {listener}"));
+        text.trim_start_matches("http://")
+            .parse()
+            .expect("an address")
     }
 
     /// SIGKILL.
@@ -90,7 +113,10 @@ impl Server {
     /// Signs in and gives a client for the API.
     pub fn sign_in(&self) -> Api {
         let console = self.address("console");
-        let mut api = Api { console, cookie: String::new() };
+        let mut api = Api {
+            console,
+            cookie: String::new(),
+        };
         let body = serde_json::json!({"login": LOGIN, "password": PASSWORD});
         let reply = api.request("POST", "/session", Some(&body));
         assert_eq!(reply.status, 200, "{}", reply.text());
@@ -120,8 +146,14 @@ impl Api {
             "content-type: application/json\r\nx-saqshy-csrf: 1\r\ncookie: {}\r\n",
             self.cookie
         );
-        http(self.console, method, &format!("/api/v1{path}"), &headers, body.as_bytes())
-            .expect("the console answers")
+        http(
+            self.console,
+            method,
+            &format!("/api/v1{path}"),
+            &headers,
+            body.as_bytes(),
+        )
+        .expect("the console answers")
     }
 
     pub fn get(&self, path: &str) -> Value {
@@ -134,19 +166,28 @@ impl Api {
 
     fn json(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
         let reply = self.request(method, path, body);
-        assert!(reply.status < 300, "{method} {path}: {} {}", reply.status, reply.text());
+        assert!(
+            reply.status < 300,
+            "{method} {path}: {} {}",
+            reply.status,
+            reply.text()
+        );
         serde_json::from_slice(&reply.body).unwrap_or(Value::Null)
     }
 
     /// Makes a source and gives its token.
     pub fn new_source(&self, name: &str) -> String {
         let made = self.post("/sources", &serde_json::json!({"name": name}));
-        made["token"].as_str().expect("a token, shown once").to_owned()
+        made["token"]
+            .as_str()
+            .expect("a token, shown once")
+            .to_owned()
     }
 
     /// The first column of the first row of a query.
     pub fn number(&self, sql: &str) -> i64 {
-        self.try_number(sql).unwrap_or_else(|why| panic!("no number from `{sql}`: {why}"))
+        self.try_number(sql)
+            .unwrap_or_else(|why| panic!("no number from `{sql}`: {why}"))
     }
 
     /// As [`Api::number`], for columns that appear with the first event that has them.
@@ -203,7 +244,11 @@ fn parse(bytes: &[u8]) -> Option<Reply> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&bytes[..end]).ok()?.to_owned();
     let status = head.split(' ').nth(1)?.parse().ok()?;
-    let mut reply = Reply { status, head, body: bytes[end + 4..].to_vec() };
+    let mut reply = Reply {
+        status,
+        head,
+        body: bytes[end + 4..].to_vec(),
+    };
     if reply.header("transfer-encoding") == Some("chunked") {
         reply.body = unchunk(&reply.body)?;
     } else if let Some(length) = reply.header("content-length") {
@@ -219,7 +264,8 @@ fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
     let mut whole = Vec::new();
     loop {
         let end = rest.windows(2).position(|two| two == b"\r\n")?;
-        let size = usize::from_str_radix(std::str::from_utf8(&rest[..end]).ok()?.trim(), 16).ok()?;
+        let size =
+            usize::from_str_radix(std::str::from_utf8(&rest[..end]).ok()?.trim(), 16).ok()?;
         rest = &rest[end + 2..];
         if size == 0 {
             return Some(whole);

@@ -9,14 +9,27 @@ use jiff::Timestamp;
 
 /// Collects event logs, finds incidents, keeps the law's clocks and proves all of it.
 #[derive(Debug, Parser)]
-#[command(name = "saqshy", version, propagate_version = true, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 done, 1 found something wrong, 2 bad usage or input, \
-3 a needed service could not be reached.")]
+#[command(
+    name = "saqshy",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 found something wrong, 2 bad usage or input, \
+3 a needed service could not be reached."
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub verb: Verb,
     /// What to log to standard error: error, warn, info, debug, or a tracing filter.
-    #[arg(long, global = true, env = "SAQSHY_LOG", default_value = "warn", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "SAQSHY_LOG",
+        default_value = "warn",
+        hide_env_values = true
+    )]
     pub log: String,
 }
 
@@ -89,7 +102,9 @@ pub struct Demo {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  saqshy config sample > saqshy.toml && saqshy serve --config saqshy.toml")]
+#[command(
+    after_help = "Example:\n  saqshy config sample > saqshy.toml && saqshy serve --config saqshy.toml"
+)]
 pub struct Serve {
     #[arg(long, short)]
     pub config: PathBuf,

@@ -62,7 +62,9 @@ mod tests {
     #[test]
     fn a_closed_pipe_is_a_normal_end() {
         let pipe = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
-        assert!(is_broken_pipe(&anyhow::Error::new(pipe).context("writing hits")));
+        assert!(is_broken_pipe(
+            &anyhow::Error::new(pipe).context("writing hits")
+        ));
         assert!(!is_broken_pipe(&anyhow::anyhow!("no such rule")));
     }
 }

@@ -33,12 +33,19 @@ fn main() -> std::process::ExitCode {
 /// A bare level is meant for our own crates; what libraries say below a warning helps nobody.
 fn start_log(filter: &str) {
     let bare = ["error", "warn", "info", "debug", "trace"].contains(&filter);
-    let wanted = if bare { OWN_CRATES.map(|name| format!("{name}={filter}")).join(",") + ",error" } else { filter.to_owned() };
+    let wanted = if bare {
+        OWN_CRATES.map(|name| format!("{name}={filter}")).join(",") + ",error"
+    } else {
+        filter.to_owned()
+    };
     let filter = tracing_subscriber::EnvFilter::try_new(&wanted).unwrap_or_else(|error| {
         eprintln!("saqshy: log filter `{filter}`: {error}; logging warnings");
         tracing_subscriber::EnvFilter::new("warn")
     });
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 const OWN_CRATES: [&str; 7] = [
@@ -50,4 +57,3 @@ const OWN_CRATES: [&str; 7] = [
     "saqshy_dispatch",
     "saqshy_spool",
 ];
-

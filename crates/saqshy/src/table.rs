@@ -8,18 +8,28 @@ pub struct Table {
 
 impl Table {
     pub fn new(head: &[&str]) -> Self {
-        Table { rows: vec![head.iter().map(|cell| cell.to_string()).collect()] }
+        Table {
+            rows: vec![head.iter().map(|cell| cell.to_string()).collect()],
+        }
     }
 
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().map(|cell| one_line(&cell)).collect());
+        self.rows
+            .push(cells.into_iter().map(|cell| one_line(&cell)).collect());
     }
 
     /// Writes the table; the last column is not padded.
     pub fn write(&self, out: &mut impl Write) -> std::io::Result<()> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns)
-            .map(|at| self.rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0))
+            .map(|at| {
+                self.rows
+                    .iter()
+                    .filter_map(|row| row.get(at))
+                    .map(|cell| cell.chars().count())
+                    .max()
+                    .unwrap_or(0)
+            })
             .collect();
         for row in &self.rows {
             let last = row.len().saturating_sub(1);
@@ -37,7 +47,9 @@ impl Table {
 
 /// Control characters of log data must not reach a terminal.
 fn one_line(cell: &str) -> String {
-    cell.chars().map(|c| if c.is_control() { '·' } else { c }).collect()
+    cell.chars()
+        .map(|c| if c.is_control() { '·' } else { c })
+        .collect()
 }
 
 #[cfg(test)]

@@ -37,9 +37,16 @@ pub fn rules() -> Vec<(String, String)> {
 pub fn packs() -> BTreeMap<String, BTreeMap<String, String>> {
     let mut packs: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     for name in PackFiles::iter() {
-        let Some((folder, path)) = name.split_once('/') else { continue };
-        let Some(content) = PackFiles::get(&name).and_then(|file| text(file.data)) else { continue };
-        packs.entry(folder.to_owned()).or_default().insert(path.to_owned(), content);
+        let Some((folder, path)) = name.split_once('/') else {
+            continue;
+        };
+        let Some(content) = PackFiles::get(&name).and_then(|file| text(file.data)) else {
+            continue;
+        };
+        packs
+            .entry(folder.to_owned())
+            .or_default()
+            .insert(path.to_owned(), content);
     }
     packs
 }

@@ -10,10 +10,16 @@ use saqshy_server::config::Config;
 /// Writes `saqshy.toml` into `data` and loads it.
 pub fn write(data: &Path, listen: SocketAddr, smtp: Option<SocketAddr>) -> anyhow::Result<Config> {
     let mail = match smtp {
-        Some(smtp) => format!("host = \"{}\"\nport = {}\nsecurity = \"none\"", smtp.ip(), smtp.port()),
+        Some(smtp) => format!(
+            "host = \"{}\"\nport = {}\nsecurity = \"none\"",
+            smtp.ip(),
+            smtp.port()
+        ),
         None => "folder = \"outbox\"".to_owned(),
     };
-    let text = TEMPLATE.replace("@LISTEN@", &listen.to_string()).replace("@MAIL@", &mail);
+    let text = TEMPLATE
+        .replace("@LISTEN@", &listen.to_string())
+        .replace("@MAIL@", &mail);
     let path = data.join("saqshy.toml");
     std::fs::write(&path, text).with_context(|| format!("writing `{}`", path.display()))?;
     Config::load(&path)
@@ -96,9 +102,16 @@ mod tests {
         for smtp in [None, Some("127.0.0.1:2525".parse().unwrap())] {
             let config = write(folder.path(), listen, smtp).unwrap();
             let law = saqshy_server::runtime::load_law(&config).unwrap();
-            let own = law.packs.iter().flat_map(|pack| &pack.duties).filter(|duty| duty.bearer == "sts");
+            let own = law
+                .packs
+                .iter()
+                .flat_map(|pack| &pack.duties)
+                .filter(|duty| duty.bearer == "sts");
             for party in own.flat_map(|duty| &duty.addressee) {
-                assert!(config.contacts_of(party).next().is_some(), "no contact for {party}");
+                assert!(
+                    config.contacts_of(party).next().is_some(),
+                    "no contact for {party}"
+                );
             }
         }
     }

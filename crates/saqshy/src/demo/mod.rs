@@ -37,10 +37,17 @@ async fn play(options: Demo) -> Result<Exit, Failure> {
     let server = Server::start(config, system_clock()).await?;
     let targets = targets(&server).await?;
     let lines = story::story(options.seed, Timestamp::now(), &zone);
-    let documents = evtx::documents(std::env::var_os("SAQSHY_TEST_DATA").map(PathBuf::from).as_deref());
+    let documents = evtx::documents(
+        std::env::var_os("SAQSHY_TEST_DATA")
+            .map(PathBuf::from)
+            .as_deref(),
+    );
     let bar = progress(lines.len() as u64 + documents.len() as u64);
     sender::send(&lines, &targets, |sent| bar.inc(sent)).await?;
-    sender::send_bulk(documents.iter().map(String::as_str), &targets, &|sent| bar.inc(sent)).await?;
+    sender::send_bulk(documents.iter().map(String::as_str), &targets, &|sent| {
+        bar.inc(sent)
+    })
+    .await?;
     let sent = lines.len() as u64 + documents.len() as u64;
     bar.set_message("waiting for the pipeline");
     settle(&server, sent).await?;
@@ -63,9 +70,13 @@ fn fresh_folder(folder: &Path) -> anyhow::Result<PathBuf> {
     if folder.exists() {
         let empty = std::fs::read_dir(folder)?.next().is_none();
         if !empty && !folder.join(MARKER).exists() {
-            bail!("`{}` holds something that no demo made; choose another folder with --data", folder.display());
+            bail!(
+                "`{}` holds something that no demo made; choose another folder with --data",
+                folder.display()
+            );
         }
-        std::fs::remove_dir_all(folder).with_context(|| format!("replacing `{}`", folder.display()))?;
+        std::fs::remove_dir_all(folder)
+            .with_context(|| format!("replacing `{}`", folder.display()))?;
     }
     std::fs::create_dir_all(folder).with_context(|| format!("making `{}`", folder.display()))?;
     std::fs::write(folder.join(MARKER), "")?;
@@ -87,7 +98,10 @@ async fn coordinator(server: &Server) -> anyhow::Result<(String, String)> {
         combined: false,
     };
     let access = app.access();
-    access.accounts.create(&access.roles, &Actor::system(), app.now(), &new).await?;
+    access
+        .accounts
+        .create(&access.roles, &Actor::system(), app.now(), &new)
+        .await?;
     Ok((new.login, password))
 }
 
@@ -96,7 +110,12 @@ async fn targets(server: &Server) -> anyhow::Result<Targets> {
     let app = server.app();
     let source = app
         .sources
-        .create(&app.store, &Actor::system(), app.now(), "Winlogbeat and HEC (demo)")
+        .create(
+            &app.store,
+            &Actor::system(),
+            app.now(),
+            "Winlogbeat and HEC (demo)",
+        )
         .await?;
     Ok(Targets {
         syslog_udp: addresses.syslog_udp.context("no UDP listener")?,
@@ -136,8 +155,10 @@ async fn settle(server: &Server, sent: u64) -> anyhow::Result<()> {
 }
 
 fn progress(lines: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("playing the story {bar:30} {pos}/{len} lines {per_sec} {msg}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = ProgressStyle::with_template(
+        "playing the story {bar:30} {pos}/{len} lines {per_sec} {msg}",
+    )
+    .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(lines).with_style(style)
 }
 
@@ -150,9 +171,18 @@ fn print(summary: &Summary, server: &Server, options: &Demo) -> anyhow::Result<(
     }
     if !options.once && options.format == Format::Table {
         writeln!(out, "\nConsole   {}", server.addresses().console)?;
-        writeln!(out, "Sign in   {}  {}   (incident coordinator)", summary.login(), summary.password())?;
+        writeln!(
+            out,
+            "Sign in   {}  {}   (incident coordinator)",
+            summary.login(),
+            summary.password()
+        )?;
         if let Some(first) = server.first_account() {
-            writeln!(out, "          {}  {}   (administrator)", first.login, first.password)?;
+            writeln!(
+                out,
+                "          {}  {}   (administrator)",
+                first.login, first.password
+            )?;
         }
         writeln!(out, "Data      {}\nCtrl-C stops.", options.data.display())?;
     }

@@ -28,7 +28,12 @@ const DATAGRAM_BURST: usize = 16;
 /// Sends all lines, each over its own wire, the wires at the same time. Calls `progress` with the
 /// number of lines just sent.
 pub async fn send(lines: &[Line], targets: &Targets, progress: impl Fn(u64)) -> anyhow::Result<()> {
-    let of = |wire: Wire| lines.iter().filter(move |line| line.wire == wire).map(|line| line.text.as_str());
+    let of = |wire: Wire| {
+        lines
+            .iter()
+            .filter(move |line| line.wire == wire)
+            .map(|line| line.text.as_str())
+    };
     let (udp, tcp, bulk, hec) = tokio::join!(
         send_udp(of(Wire::SyslogUdp), targets.syslog_udp, &progress),
         send_tcp(of(Wire::SyslogTcp), targets.syslog_tcp, &progress),
@@ -65,7 +70,9 @@ async fn send_tcp<'a>(
 ) -> anyhow::Result<()> {
     let mut stream = TcpStream::connect(to).await?;
     for line in lines {
-        stream.write_all(format!("{} {line}", line.len()).as_bytes()).await?;
+        stream
+            .write_all(format!("{} {line}", line.len()).as_bytes())
+            .await?;
         progress(1);
     }
     stream.shutdown().await?;
@@ -86,7 +93,14 @@ pub async fn send_bulk<'a>(
             body.push('\n');
         }
         let authorization = format!("ApiKey {}", targets.token);
-        let reply = post(targets.http, "/_bulk", "application/x-ndjson", &authorization, body).await?;
+        let reply = post(
+            targets.http,
+            "/_bulk",
+            "application/x-ndjson",
+            &authorization,
+            body,
+        )
+        .await?;
         if reply["errors"] != serde_json::Value::Bool(false) {
             bail!("the listener refused items: {reply}");
         }
@@ -115,7 +129,10 @@ async fn send_hec<'a>(
     .await
 }
 
-async fn in_requests<'a, F, R>(lines: impl Iterator<Item = &'a str>, request: F) -> anyhow::Result<()>
+async fn in_requests<'a, F, R>(
+    lines: impl Iterator<Item = &'a str>,
+    request: F,
+) -> anyhow::Result<()>
 where
     F: Fn(Vec<&'a str>) -> R,
     R: Future<Output = anyhow::Result<()>>,
@@ -127,7 +144,11 @@ where
             request(std::mem::take(&mut chunk)).await?;
         }
     }
-    if chunk.is_empty() { Ok(()) } else { request(chunk).await }
+    if chunk.is_empty() {
+        Ok(())
+    } else {
+        request(chunk).await
+    }
 }
 
 /// One POST; tries again a few times when the listener says that it is busy.
@@ -140,7 +161,9 @@ async fn post(
 ) -> anyhow::Result<serde_json::Value> {
     let body = Bytes::from(body);
     for attempt in 0..20u64 {
-        let stream = TcpStream::connect(to).await.with_context(|| format!("connecting to {to}"))?;
+        let stream = TcpStream::connect(to)
+            .await
+            .with_context(|| format!("connecting to {to}"))?;
         let (mut client, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let driver = tokio::spawn(connection);
@@ -161,7 +184,10 @@ async fn post(
                 tokio::time::sleep(std::time::Duration::from_millis(50 * (attempt + 1))).await;
             }
             _ if status.is_success() => return Ok(serde_json::from_slice(&reply)?),
-            _ => bail!("{path} answered {status}: {}", String::from_utf8_lossy(&reply)),
+            _ => bail!(
+                "{path} answered {status}: {}",
+                String::from_utf8_lossy(&reply)
+            ),
         }
     }
     bail!("{path} stayed busy")

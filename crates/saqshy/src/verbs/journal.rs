@@ -12,9 +12,16 @@ use crate::exit::{Exit, Failure};
 pub fn run(verb: Journal) -> Result<Exit, Failure> {
     match verb {
         Journal::Verify { data, format } => verify(&data, format),
-        Journal::Prove { index, data, output } => {
+        Journal::Prove {
+            index,
+            data,
+            output,
+        } => {
             let (log, key) = open(&data)?;
-            let request = pack::Request { leaves: vec![index], ..Default::default() };
+            let request = pack::Request {
+                leaves: vec![index],
+                ..Default::default()
+            };
             write(&output, &pack::export(&log, &request, &key)?)
         }
         Journal::Export { data, output } => {
@@ -42,7 +49,11 @@ fn verify(data: &Path, format: Format) -> Result<Exit, Failure> {
     } else {
         println!("{}", serde_json::to_string(&report)?);
     }
-    Ok(if report.ok { Exit::Done } else { Exit::FoundWrong })
+    Ok(if report.ok {
+        Exit::Done
+    } else {
+        Exit::FoundWrong
+    })
 }
 
 fn open(data: &Path) -> anyhow::Result<(TileLog<DirStorage>, VerifyingKey)> {
@@ -55,6 +66,10 @@ fn open(data: &Path) -> anyhow::Result<(TileLog<DirStorage>, VerifyingKey)> {
 
 fn write(output: &Path, bytes: &[u8]) -> Result<Exit, Failure> {
     std::fs::write(output, bytes).with_context(|| format!("writing `{}`", output.display()))?;
-    println!("{}: {} bytes; check it with saqshy-verify", output.display(), bytes.len());
+    println!(
+        "{}: {} bytes; check it with saqshy-verify",
+        output.display(),
+        bytes.len()
+    );
     Ok(Exit::Done)
 }

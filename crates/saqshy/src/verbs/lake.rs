@@ -20,13 +20,21 @@ pub fn search(options: Search) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         let lake = open(&options.data).await?;
-        let request = SearchRequest { query, from: options.from, to: options.to, limit: options.limit, newest_first: true };
+        let request = SearchRequest {
+            query,
+            from: options.from,
+            to: options.to,
+            limit: options.limit,
+            newest_first: true,
+        };
         let mut found = lake.search(request);
         let mut events = Vec::new();
         let mut matched = 0;
         while let Some(message) = found.next().await {
             match message? {
-                SearchEvent::Event(event) if options.format == Format::Ndjson => println!("{}", Value::Object(event)),
+                SearchEvent::Event(event) if options.format == Format::Ndjson => {
+                    println!("{}", Value::Object(event))
+                }
                 SearchEvent::Event(event) => events.push(event),
                 SearchEvent::Progress(_) => {}
                 SearchEvent::Done(done) => matched = done.matched,
@@ -44,10 +52,28 @@ pub fn search(options: Search) -> Result<Exit, Failure> {
 fn print_events(events: &[Map<String, Value>], matched: u64) -> std::io::Result<()> {
     let mut table = Table::new(&["TIME", "DATASET", "HOST", "EVENT"]);
     for event in events {
-        let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let what = [text("message"), text("process.command_line"), text("event.original")];
-        let what = what.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
-        table.row([text("@timestamp"), text("data_stream.dataset"), text("host.name"), what.chars().take(160).collect()]);
+        let text = |name: &str| {
+            event
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let what = [
+            text("message"),
+            text("process.command_line"),
+            text("event.original"),
+        ];
+        let what = what
+            .into_iter()
+            .find(|text| !text.is_empty())
+            .unwrap_or_default();
+        table.row([
+            text("@timestamp"),
+            text("data_stream.dataset"),
+            text("host.name"),
+            what.chars().take(160).collect(),
+        ]);
     }
     table.write(&mut std::io::stdout().lock())?;
     println!("\n{} shown of {matched} found", events.len());
@@ -59,7 +85,11 @@ pub fn sql(options: Sql) -> Result<Exit, Failure> {
     runtime.block_on(async {
         let lake = open(&options.data).await?;
         let mut rows = lake.sql(&options.statement, options.limit).await?;
-        let names: Vec<String> = rows.columns().iter().map(|column| column.name.clone()).collect();
+        let names: Vec<String> = rows
+            .columns()
+            .iter()
+            .map(|column| column.name.clone())
+            .collect();
         let mut all: Vec<Vec<Value>> = Vec::new();
         while let Some(some) = rows.next().await {
             for row in some? {
@@ -73,7 +103,10 @@ pub fn sql(options: Sql) -> Result<Exit, Failure> {
         }
         match options.format {
             Format::Ndjson => {}
-            Format::Json => println!("{}", json!({"columns": names, "rows": all, "truncated": rows.truncated()})),
+            Format::Json => println!(
+                "{}",
+                json!({"columns": names, "rows": all, "truncated": rows.truncated()})
+            ),
             Format::Table => {
                 let head: Vec<&str> = names.iter().map(String::as_str).collect();
                 let mut table = Table::new(&head);
@@ -101,12 +134,15 @@ fn cell(value: &Value) -> String {
 async fn open(data: &Path) -> Result<Lake, Failure> {
     let paths = Paths::of(data);
     if !paths.lake.is_dir() {
-        return Err(anyhow::anyhow!("`{}` is no data folder: it has no `lake`", data.display()).into());
+        return Err(
+            anyhow::anyhow!("`{}` is no data folder: it has no `lake`", data.display()).into(),
+        );
     }
     match Lake::open(LakeConfig::new(&paths.lake), "reader").await {
         Ok(lake) => Ok(lake),
         Err(error @ LakeError::Locked { .. }) => Err(unreachable(
-            anyhow::Error::new(error).context("a server has this folder open; ask it instead, or stop it first"),
+            anyhow::Error::new(error)
+                .context("a server has this folder open; ask it instead, or stop it first"),
         )),
         Err(error) => Err(anyhow::Error::new(error).context("opening the lake").into()),
     }

@@ -11,7 +11,15 @@ use crate::table::Table;
 
 pub fn run(verb: Law) -> Result<Exit, Failure> {
     match verb {
-        Law::Duties { act, bearer, trigger, now, zone, lang, format } => {
+        Law::Duties {
+            act,
+            bearer,
+            trigger,
+            now,
+            zone,
+            lang,
+            format,
+        } => {
             if now.is_some() && trigger.is_empty() {
                 return Err(anyhow::anyhow!("--now needs a --trigger").into());
             }
@@ -41,7 +49,9 @@ fn packs() -> anyhow::Result<Vec<Pack>> {
 
 fn calendar() -> anyhow::Result<Calendar> {
     let folders = saqshy_server::embedded::packs();
-    let files = folders.get("calendar-kz").context("no calendar inside the program")?;
+    let files = folders
+        .get("calendar-kz")
+        .context("no calendar inside the program")?;
     Calendar::parse(files).context("calendar `calendar-kz`")
 }
 
@@ -54,14 +64,31 @@ fn show_duties(
     format: Format,
 ) -> Result<Exit, Failure> {
     let packs = packs()?;
-    let known = || packs.iter().map(|pack| pack.id.as_str()).collect::<Vec<_>>().join(", ");
+    let known = || {
+        packs
+            .iter()
+            .map(|pack| pack.id.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     let pack = packs
         .iter()
         .find(|pack| pack.id == act)
         .with_context(|| format!("unknown act `{act}`; use one of: {}", known()))?;
-    jiff::tz::TimeZoneDatabase::bundled().get(zone).with_context(|| format!("unknown time zone `{zone}`"))?;
-    let profile = Profile { bearers, zone: zone.to_owned(), week: Week::Five, settings: Default::default() };
-    let facts = triggers.iter().zip(1u64..).map(|(text, seq)| parse_trigger(text, seq)).collect::<Result<Vec<_>, _>>()?;
+    jiff::tz::TimeZoneDatabase::bundled()
+        .get(zone)
+        .with_context(|| format!("unknown time zone `{zone}`"))?;
+    let profile = Profile {
+        bearers,
+        zone: zone.to_owned(),
+        week: Week::Five,
+        settings: Default::default(),
+    };
+    let facts = triggers
+        .iter()
+        .zip(1u64..)
+        .map(|(text, seq)| parse_trigger(text, seq))
+        .collect::<Result<Vec<_>, _>>()?;
     let rows = duties(pack, &profile, &calendar()?, &facts, language(lang)?)?;
     match format {
         Format::Json => println!("{}", serde_json::to_string_pretty(&rows)?),
@@ -73,8 +100,14 @@ fn show_duties(
         Format::Table => {
             for row in &rows {
                 let whose = if row.own { "own" } else { "watched" };
-                println!("{}  {}  {whose}, owed by {}", row.clause, row.id, row.bearer);
-                println!("  due        {}", row.due.as_deref().unwrap_or("not running yet"));
+                println!(
+                    "{}  {}  {whose}, owed by {}",
+                    row.clause, row.id, row.bearer
+                );
+                println!(
+                    "  due        {}",
+                    row.due.as_deref().unwrap_or("not running yet")
+                );
                 println!("  addressee  {}", row.addressee.join(", "));
                 println!("  edition    {}", row.edition);
                 for step in &row.steps {
@@ -96,24 +129,47 @@ fn show_calendar(year: i16, lang: &str, format: Format) -> Result<Exit, Failure>
         .map(|date| (date, calendar.day(date, Week::Five)))
         .collect();
     let working = days.iter().filter(|(_, day)| day.working).count();
-    let special = days.iter().filter(|(_, day)| !matches!(day.reason, Reason::Working | Reason::WeeklyRest));
+    let special = days
+        .iter()
+        .filter(|(_, day)| !matches!(day.reason, Reason::Working | Reason::WeeklyRest));
     if format == Format::Table {
         let mut table = Table::new(&["DATE", "DAY", "WORK", "WHY"]);
         for (date, day) in special {
             let work = if day.working { "yes" } else { "no" };
-            let sure = if day.confirmed { "" } else { "  (not confirmed)" };
+            let sure = if day.confirmed {
+                ""
+            } else {
+                "  (not confirmed)"
+            };
             let why = format!("{}{sure}", reason(&day.reason, lang));
-            table.row([date.to_string(), format!("{:?}", date.weekday()), work.to_owned(), why]);
+            table.row([
+                date.to_string(),
+                format!("{:?}", date.weekday()),
+                work.to_owned(),
+                why,
+            ]);
         }
         table.write(&mut std::io::stdout().lock())?;
-        let provisional = if calendar.is_provisional(year) { ", provisional" } else { "" };
-        println!("\n{working} working days in a five-day week; edition {}{provisional}", calendar.edition(year));
+        let provisional = if calendar.is_provisional(year) {
+            ", provisional"
+        } else {
+            ""
+        };
+        println!(
+            "\n{working} working days in a five-day week; edition {}{provisional}",
+            calendar.edition(year)
+        );
     } else {
-        let special: Vec<_> = special.map(|(date, day)| json!({"date": date, "day": day})).collect();
-        println!("{}", json!({
-            "year": year, "edition": calendar.edition(year), "provisional": calendar.is_provisional(year),
-            "working_days": working, "days": special,
-        }));
+        let special: Vec<_> = special
+            .map(|(date, day)| json!({"date": date, "day": day}))
+            .collect();
+        println!(
+            "{}",
+            json!({
+                "year": year, "edition": calendar.edition(year), "provisional": calendar.is_provisional(year),
+                "working_days": working, "days": special,
+            })
+        );
     }
     Ok(Exit::Done)
 }
@@ -126,18 +182,29 @@ fn reason(reason: &Reason, lang: Lang) -> String {
         Lang::En => "en",
     };
     let title = value["title"][key].as_str().unwrap_or_default();
-    let of = value["of"].as_str().map(|date| format!(" ({date})")).unwrap_or_default();
-    let kind = value["reason"].as_str().unwrap_or_default().replace('_', " ");
+    let of = value["of"]
+        .as_str()
+        .map(|date| format!(" ({date})"))
+        .unwrap_or_default();
+    let kind = value["reason"]
+        .as_str()
+        .unwrap_or_default()
+        .replace('_', " ");
     format!("{kind}{of} {title}").trim().to_owned()
 }
 
 fn show_clauses(act: Option<&str>, format: Format) -> Result<Exit, Failure> {
     let packs = packs()?;
-    let chosen: Vec<_> = packs.iter().filter(|pack| act.is_none_or(|act| pack.id == act)).collect();
+    let chosen: Vec<_> = packs
+        .iter()
+        .filter(|pack| act.is_none_or(|act| pack.id == act))
+        .collect();
     if chosen.is_empty() {
         return Err(anyhow::anyhow!("no pack `{}`", act.unwrap_or_default()).into());
     }
-    let clauses = chosen.iter().flat_map(|pack| pack.clauses.iter().map(move |clause| (pack, clause)));
+    let clauses = chosen
+        .iter()
+        .flat_map(|pack| pack.clauses.iter().map(move |clause| (pack, clause)));
     if format == Format::Table {
         let mut table = Table::new(&["CLAUSE", "SERVED", "STATUS", "DUTIES", "WHAT"]);
         for (_, clause) in clauses {
@@ -163,5 +230,8 @@ fn show_clauses(act: Option<&str>, format: Format) -> Result<Exit, Failure> {
 }
 
 fn word(value: &impl serde::Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }

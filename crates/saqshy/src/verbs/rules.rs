@@ -29,11 +29,13 @@ pub fn load(paths: &[PathBuf]) -> anyhow::Result<RuleSet> {
         }
     }
     for path in paths {
-        let kind = std::fs::metadata(path).with_context(|| format!("rules at `{}`", path.display()))?;
+        let kind =
+            std::fs::metadata(path).with_context(|| format!("rules at `{}`", path.display()))?;
         if kind.is_dir() {
             set.add_folder(path);
         } else {
-            let text = std::fs::read_to_string(path).with_context(|| format!("rules at `{}`", path.display()))?;
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("rules at `{}`", path.display()))?;
             set.add_text(path, &text);
         }
     }
@@ -47,11 +49,18 @@ fn check_rules(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
     match format {
         Format::Table => {
             for refusal in refused {
-                println!("{}:{}: {}", refusal.file.display(), refusal.line, refusal.reason);
+                println!(
+                    "{}:{}: {}",
+                    refusal.file.display(),
+                    refusal.line,
+                    refusal.reason
+                );
             }
             println!(
                 "{} rules loaded, {} refused, {} correlations and filters set aside",
-                detector.rules_loaded(), refused.len(), set.set_aside()
+                detector.rules_loaded(),
+                refused.len(),
+                set.set_aside()
             );
         }
         Format::Json | Format::Ndjson => println!(
@@ -59,7 +68,11 @@ fn check_rules(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
             json!({"loaded": detector.rules_loaded(), "refused": refused, "set_aside": set.set_aside()})
         ),
     }
-    Ok(if refused.is_empty() { Exit::Done } else { Exit::FoundWrong })
+    Ok(if refused.is_empty() {
+        Exit::Done
+    } else {
+        Exit::FoundWrong
+    })
 }
 
 fn list(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
@@ -70,7 +83,11 @@ fn list(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
         Format::Table => {
             let mut table = Table::new(&["LEVEL", "ID", "TITLE"]);
             for rule in &rules {
-                table.row([level_of(rule).as_str().to_owned(), rule.id.clone(), rule.title.clone()]);
+                table.row([
+                    level_of(rule).as_str().to_owned(),
+                    rule.id.clone(),
+                    rule.title.clone(),
+                ]);
             }
             table.write(&mut std::io::stdout().lock())?;
         }
@@ -93,19 +110,34 @@ fn test(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
     let mut failures = Vec::new();
     let mut tested = 0;
     for file in rule_files(paths)? {
-        let text = std::fs::read_to_string(&file).with_context(|| format!("reading `{}`", file.display()))?;
+        let text = std::fs::read_to_string(&file)
+            .with_context(|| format!("reading `{}`", file.display()))?;
         let (detector, set) = detector_of(&file, &text);
-        failures.extend(detector.refused().iter().map(|refusal| format!("{}:{}: {}", file.display(), refusal.line, refusal.reason)));
+        failures.extend(
+            detector
+                .refused()
+                .iter()
+                .map(|refusal| format!("{}:{}: {}", file.display(), refusal.line, refusal.reason)),
+        );
         let beside = file.with_extension("samples.toml");
         let Ok(samples) = std::fs::read_to_string(&beside) else {
-            failures.push(format!("{}: no samples in `{}`", file.display(), beside.display()));
+            failures.push(format!(
+                "{}: no samples in `{}`",
+                file.display(),
+                beside.display()
+            ));
             continue;
         };
-        let samples: Samples = toml::from_str(&samples).with_context(|| format!("samples `{}`", beside.display()))?;
+        let samples: Samples =
+            toml::from_str(&samples).with_context(|| format!("samples `{}`", beside.display()))?;
         for rule in set.rules() {
             tested += 1;
             let failed = check(&rule.title, &detector, &samples, Timestamp::now());
-            failures.extend(failed.iter().map(|failure| format!("{}: {failure}", file.display())));
+            failures.extend(
+                failed
+                    .iter()
+                    .map(|failure| format!("{}: {failure}", file.display())),
+            );
         }
     }
     match format {
@@ -113,9 +145,15 @@ fn test(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
             failures.iter().for_each(|failure| println!("{failure}"));
             println!("{tested} rules tested, {} failures", failures.len());
         }
-        Format::Json | Format::Ndjson => println!("{}", json!({"tested": tested, "failures": failures})),
+        Format::Json | Format::Ndjson => {
+            println!("{}", json!({"tested": tested, "failures": failures}))
+        }
     }
-    Ok(if failures.is_empty() { Exit::Done } else { Exit::FoundWrong })
+    Ok(if failures.is_empty() {
+        Exit::Done
+    } else {
+        Exit::FoundWrong
+    })
 }
 
 fn rule_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {

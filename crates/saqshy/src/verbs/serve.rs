@@ -33,7 +33,13 @@ pub async fn interrupted() -> std::io::Result<()> {
 }
 
 fn print_addresses(server: &Server, format: Format) -> anyhow::Result<()> {
-    let Addresses { console, syslog_udp, syslog_tcp, syslog_tls, http } = server.addresses();
+    let Addresses {
+        console,
+        syslog_udp,
+        syslog_tcp,
+        syslog_tls,
+        http,
+    } = server.addresses();
     let listeners = [
         ("console", Some(console.clone())),
         ("http", http.clone()),
@@ -49,15 +55,25 @@ fn print_addresses(server: &Server, format: Format) -> anyhow::Result<()> {
         }
         table.write(&mut out)?;
         if let Some(first) = server.first_account() {
-            writeln!(out, "\nFirst sign-in: `{}` with the password `{}`; change it at once.", first.login, first.password)?;
+            writeln!(
+                out,
+                "\nFirst sign-in: `{}` with the password `{}`; change it at once.",
+                first.login, first.password
+            )?;
         }
     } else {
-        let listening: serde_json::Map<_, _> =
-            listeners.into_iter().map(|(name, address)| (name.to_owned(), json!(address))).collect();
+        let listening: serde_json::Map<_, _> = listeners
+            .into_iter()
+            .map(|(name, address)| (name.to_owned(), json!(address)))
+            .collect();
         let first = server
             .first_account()
             .map(|first| json!({"login": first.login, "password": first.password}));
-        writeln!(out, "{}", json!({"listening": listening, "first_administrator": first}))?;
+        writeln!(
+            out,
+            "{}",
+            json!({"listening": listening, "first_administrator": first})
+        )?;
     }
     out.flush()?;
     Ok(())

@@ -62,15 +62,25 @@ pub async fn set_password(
     now: Timestamp,
 ) -> anyhow::Result<()> {
     let paths = crate::runtime::Paths::of(data_dir);
-    anyhow::ensure!(paths.database.exists(), "`{}` is no data folder", data_dir.display());
+    anyhow::ensure!(
+        paths.database.exists(),
+        "`{}` is no data folder",
+        data_dir.display()
+    );
     let store = Store::open(&paths.database).await?;
     let access = Access::open(&store).await?;
     let all = access.accounts.all().await?;
     let account = all.iter().find(|account| account.login == login);
     let account = account.ok_or_else(|| AccountError::NotFound(login.to_owned()))?;
-    let patch = AccountPatch { password: Some(password.to_owned()), ..Default::default() };
+    let patch = AccountPatch {
+        password: Some(password.to_owned()),
+        ..Default::default()
+    };
     let actor = saqshy_casework::Actor::system();
-    access.accounts.change(&access.roles, &actor, now, &account.id, &patch).await?;
+    access
+        .accounts
+        .change(&access.roles, &actor, now, &account.id, &patch)
+        .await?;
     store.close().await;
     Ok(())
 }

@@ -82,9 +82,16 @@ async fn list(
     let end = asked.before.unwrap_or(size).min(size);
     let limit = u64::from(asked.limit.unwrap_or(100).clamp(1, 500));
     let begin = end.saturating_sub(limit);
-    let entries = app.journal.with_log(move |log| log.entries(begin..end)).await?;
+    let entries = app
+        .journal
+        .with_log(move |log| log.entries(begin..end))
+        .await?;
     let mut leaves = Vec::new();
-    for (bytes, index) in entries.map_err(ApiError::internal)?.into_iter().zip(begin..) {
+    for (bytes, index) in entries
+        .map_err(ApiError::internal)?
+        .into_iter()
+        .zip(begin..)
+    {
         let leaf = Leaf::parse(&bytes).map_err(ApiError::internal)?;
         leaves.push(JournalLeaf {
             index,
@@ -127,9 +134,16 @@ async fn verify(State(app): State<App>) -> ApiResult<Json<JournalVerdict>> {
     let findings = report
         .findings
         .into_iter()
-        .map(|finding| Finding { path: finding.path, what: finding.what })
+        .map(|finding| Finding {
+            path: finding.path,
+            what: finding.what,
+        })
         .collect();
-    Ok(Json(JournalVerdict { ok: report.ok, size: report.size, findings }))
+    Ok(Json(JournalVerdict {
+        ok: report.ok,
+        size: report.size,
+        findings,
+    }))
 }
 
 /// Proof pack of one leaf, for `saqshy-verify`.
@@ -143,11 +157,19 @@ async fn verify(State(app): State<App>) -> ApiResult<Json<JournalVerdict>> {
 )]
 async fn proof(State(app): State<App>, Path(index): Path<u64>) -> ApiResult<Response> {
     if index >= app.journal.size() {
-        return Err(ApiError::not_found(format!("the journal has no leaf {index} yet")));
+        return Err(ApiError::not_found(format!(
+            "the journal has no leaf {index} yet"
+        )));
     }
     let key = app.journal.verifying_key();
-    let request = pack::Request { leaves: vec![index], ..Default::default() };
-    let made = app.journal.with_log(move |log| pack::export(log, &request, &key)).await?;
+    let request = pack::Request {
+        leaves: vec![index],
+        ..Default::default()
+    };
+    let made = app
+        .journal
+        .with_log(move |log| pack::export(log, &request, &key))
+        .await?;
     let bytes = made.map_err(ApiError::internal)?;
     Ok(zip(&format!("proof-{index}.zip"), bytes))
 }
@@ -183,7 +205,10 @@ async fn export(State(app): State<App>, who: Who) -> ApiResult<Response> {
     .await?;
     tx.commit().await?;
     let key = app.journal.verifying_key();
-    let made = app.journal.with_log(move |log| pack::export_all(log, &[], &key)).await?;
+    let made = app
+        .journal
+        .with_log(move |log| pack::export_all(log, &[], &key))
+        .await?;
     Ok(zip("journal.zip", made.map_err(ApiError::internal)?))
 }
 

@@ -87,7 +87,12 @@ pub struct RulePatch {
 async fn list(State(app): State<App>) -> ApiResult<Json<RuleList>> {
     let service = app.rules();
     let hits = Hits::of(&app).await?;
-    let rules = service.set.rules().iter().map(|rule| wire(&service, rule, &hits)).collect();
+    let rules = service
+        .set
+        .rules()
+        .iter()
+        .map(|rule| wire(&service, rule, &hits))
+        .collect();
     let refused = service
         .detector
         .refused()
@@ -107,7 +112,11 @@ struct Hits(HashMap<String, (u64, Timestamp)>);
 impl Hits {
     async fn of(app: &App) -> ApiResult<Self> {
         let rows = app.store.hits_by_rule().await?;
-        Ok(Hits(rows.into_iter().map(|(rule, hits, last)| (rule, (hits, last))).collect()))
+        Ok(Hits(
+            rows.into_iter()
+                .map(|(rule, hits, last)| (rule, (hits, last)))
+                .collect(),
+        ))
     }
 }
 
@@ -180,7 +189,14 @@ async fn update(
     let service = app.rules();
     let rule = find(&service, &id)?;
     let next = service
-        .switched(&app.store, &who.actor(), app.now(), &id, body.enabled, &body.reason)
+        .switched(
+            &app.store,
+            &who.actor(),
+            app.now(),
+            &id,
+            body.enabled,
+            &body.reason,
+        )
         .await?;
     let next = Arc::new(next);
     *app.rules.write() = next.clone();

@@ -204,7 +204,9 @@ async fn search(
         limit: body.limit as usize,
         newest_first: body.newest_first,
     });
-    let name = body.search_id.filter(|name| !name.is_empty() && name.len() <= SEARCH_ID_BYTES_MAX);
+    let name = body
+        .search_id
+        .filter(|name| !name.is_empty() && name.len() <= SEARCH_ID_BYTES_MAX);
     let running = name.map(|name| app.searches().begin(&who.login, &name, found.cancel_flag()));
     let lines = lines(found, begin, running);
     Ok(stream("application/x-ndjson", None, lines))
@@ -243,7 +245,10 @@ fn stream(
     let bytes = lines.map(|line| Ok::<_, std::convert::Infallible>(Bytes::from(line)));
     let mut response = HttpBody::from_stream(bytes).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
+    headers.insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static(content_type),
+    );
     if let Some(file) = file {
         let value = format!("attachment; filename=\"{file}\"");
         if let Ok(value) = value.parse() {
@@ -284,7 +289,9 @@ fn check_limit(limit: u32) -> ApiResult<()> {
     if (1..=ROWS_MAX).contains(&limit) {
         return Ok(());
     }
-    Err(ApiError::invalid(format!("`limit`: {limit} is not between 1 and {ROWS_MAX}")))
+    Err(ApiError::invalid(format!(
+        "`limit`: {limit} is not between 1 and {ROWS_MAX}"
+    )))
 }
 
 fn refusal(error: LakeError) -> ApiError {
@@ -333,7 +340,9 @@ async fn cancel(
     if app.searches().stop(&who.login, &search_id) {
         return Ok(StatusCode::NO_CONTENT);
     }
-    Err(ApiError::not_found(format!("no search `{search_id}` of yours runs")))
+    Err(ApiError::not_found(format!(
+        "no search `{search_id}` of yours runs"
+    )))
 }
 
 /// How many events match, over time.
@@ -352,7 +361,9 @@ async fn histogram(
     let query = parse(&body.query)?;
     check_range(body.from, body.to)?;
     if !(1..=BUCKETS_MAX).contains(&body.buckets) {
-        return Err(ApiError::invalid(format!("`buckets`: use 1 to {BUCKETS_MAX}")));
+        return Err(ApiError::invalid(format!(
+            "`buckets`: use 1 to {BUCKETS_MAX}"
+        )));
     }
     let counted = app
         .lake
@@ -360,7 +371,10 @@ async fn histogram(
         .await
         .map_err(refusal)?;
     let total = counted.iter().map(|(_, count)| count).sum();
-    let buckets = counted.into_iter().map(|(time, count)| Bucket { time, count }).collect();
+    let buckets = counted
+        .into_iter()
+        .map(|(time, count)| Bucket { time, count })
+        .collect();
     Ok(Json(Histogram { buckets, total }))
 }
 
@@ -389,7 +403,11 @@ async fn fields(
         .map(|field| FieldSummary {
             name: field.name,
             present: field.present,
-            top: field.top.into_iter().map(|(value, count)| ValueCount { value, count }).collect(),
+            top: field
+                .top
+                .into_iter()
+                .map(|(value, count)| ValueCount { value, count })
+                .collect(),
         })
         .collect();
     Ok(Json(Fields { fields }))
@@ -433,7 +451,8 @@ async fn export(
             let head = csv_line(names.iter().map(String::as_str));
             let rows = found.filter_map(move |message| {
                 let line = event_of(message).map(|event| {
-                    let cells: Vec<String> = names.iter().map(|name| cell(event.get(name))).collect();
+                    let cells: Vec<String> =
+                        names.iter().map(|name| cell(event.get(name))).collect();
                     csv_line(cells.iter().map(String::as_str))
                 });
                 async move { line }
@@ -519,7 +538,11 @@ async fn sql(
 ) -> ApiResult<Json<SqlAnswer>> {
     let begin = Instant::now();
     check_limit(body.limit)?;
-    let mut running = app.lake.sql(&body.sql, body.limit as usize).await.map_err(refusal)?;
+    let mut running = app
+        .lake
+        .sql(&body.sql, body.limit as usize)
+        .await
+        .map_err(refusal)?;
     let change = json!({"sql": body.sql.chars().take(SQL_KEPT_CHARS).collect::<String>()});
     journal(&app, who.actor(), "events.sql", change).await?;
     let mut rows = Vec::new();
@@ -529,10 +552,18 @@ async fn sql(
     let columns = running
         .columns()
         .iter()
-        .map(|column| SqlColumn { name: column.name.clone(), kind: column.kind.clone() })
+        .map(|column| SqlColumn {
+            name: column.name.clone(),
+            kind: column.kind.clone(),
+        })
         .collect();
     let truncated = running.truncated();
-    Ok(Json(SqlAnswer { columns, rows, truncated, elapsed_ms: elapsed_ms(begin) }))
+    Ok(Json(SqlAnswer {
+        columns,
+        rows,
+        truncated,
+        elapsed_ms: elapsed_ms(begin),
+    }))
 }
 
 /// Characters of a statement that the journal keeps.

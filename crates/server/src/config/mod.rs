@@ -97,7 +97,10 @@ pub struct Contact {
 pub enum Mail {
     Smtp(Smtp),
     /// Each mail is a file in this folder: for trials, and where a gateway picks mail up.
-    Folder { folder: PathBuf, from: String },
+    Folder {
+        folder: PathBuf,
+        from: String,
+    },
     /// Notices are printed and handed over by people.
     None,
 }
@@ -142,7 +145,9 @@ impl Config {
 
     /// The contacts of a party.
     pub fn contacts_of<'a>(&'a self, party: &'a str) -> impl Iterator<Item = &'a Contact> {
-        self.contacts.iter().filter(move |contact| contact.party == party)
+        self.contacts
+            .iter()
+            .filter(move |contact| contact.party == party)
     }
 }
 
@@ -150,14 +155,24 @@ fn check(raw: raw::Config, folder: &Path) -> anyhow::Result<Config> {
     let path = |path: PathBuf| folder.join(path);
     let node_ok = !raw.node.is_empty()
         && raw.node.len() <= 63
-        && raw.node.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.');
-    ensure!(node_ok, "node `{}`: use 1 to 63 letters, digits, `-` and `.`", raw.node);
+        && raw
+            .node
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.');
+    ensure!(
+        node_ok,
+        "node `{}`: use 1 to 63 letters, digits, `-` and `.`",
+        raw.node
+    );
     let tls = match (raw.tls.certificate, raw.tls.private_key) {
-        (Some(certificate), Some(private_key)) => {
-            Some(TlsFiles { certificate: path(certificate), private_key: path(private_key) })
-        }
+        (Some(certificate), Some(private_key)) => Some(TlsFiles {
+            certificate: path(certificate),
+            private_key: path(private_key),
+        }),
         (None, None) => None,
-        _ => bail!("tls: give both `certificate` and `private_key`, or neither for a self-signed pair"),
+        _ => bail!(
+            "tls: give both `certificate` and `private_key`, or neither for a self-signed pair"
+        ),
     };
     let insecure = raw.console.insecure_plain_http;
     let plain = |address: SocketAddr| address.ip().is_loopback() || insecure;
@@ -166,12 +181,18 @@ fn check(raw: raw::Config, folder: &Path) -> anyhow::Result<Config> {
         "alerts.window_minutes {}: use 1 to 10080",
         raw.alerts.window_minutes
     );
-    let promotion = PromotionRules { language: raw.incidents.language, rules: raw.incidents.rule };
+    let promotion = PromotionRules {
+        language: raw.incidents.language,
+        rules: raw.incidents.rule,
+    };
     Ok(Config {
         organisation: organisation(raw.organisation)?,
         console: Console {
             listen: raw.console.listen,
-            public_url: raw.console.public_url.map(|url| url.trim_end_matches('/').to_owned()),
+            public_url: raw
+                .console
+                .public_url
+                .map(|url| url.trim_end_matches('/').to_owned()),
             tls: !plain(raw.console.listen),
         },
         intake: Intake {
@@ -187,7 +208,10 @@ fn check(raw: raw::Config, folder: &Path) -> anyhow::Result<Config> {
         lake: LakeLimits {
             flush_rows: raw.lake.flush_rows,
             flush_bytes: raw.lake.flush_bytes,
-            flush_age: raw.lake.flush_age_ms.map(|ms| SignedDuration::from_millis(i64::from(ms))),
+            flush_age: raw
+                .lake
+                .flush_age_ms
+                .map(|ms| SignedDuration::from_millis(i64::from(ms))),
         },
         spool_bytes_max: raw.spool.bytes_max.unwrap_or(10 << 30),
         rule_folders: raw.rules.folders.into_iter().map(path).collect(),
@@ -196,7 +220,11 @@ fn check(raw: raw::Config, folder: &Path) -> anyhow::Result<Config> {
         alert_window: SignedDuration::from_mins(i64::from(raw.alerts.window_minutes)),
         promotion,
         categories: raw.incidents.category,
-        contacts: raw.contact.into_iter().map(contact).collect::<anyhow::Result<_>>()?,
+        contacts: raw
+            .contact
+            .into_iter()
+            .map(contact)
+            .collect::<anyhow::Result<_>>()?,
         mail: mail(raw.mail, folder)?,
         second_person: raw.incidents.second_person,
         node: raw.node,
@@ -206,29 +234,59 @@ fn check(raw: raw::Config, folder: &Path) -> anyhow::Result<Config> {
 
 fn organisation(raw: raw::Organisation) -> anyhow::Result<Organisation> {
     let zone = zone(&raw.time_zone)?;
-    ensure!(!raw.bearers.is_empty(), "organisation.bearers: say what the organisation is, for example [\"sts\"]");
+    ensure!(
+        !raw.bearers.is_empty(),
+        "organisation.bearers: say what the organisation is, for example [\"sts\"]"
+    );
     let settings: BTreeMap<String, String> = raw.settings;
-    let profile = Profile { bearers: raw.bearers, zone: raw.time_zone, week: raw.week, settings };
-    Ok(Organisation { name: raw.name, profile, zone })
+    let profile = Profile {
+        bearers: raw.bearers,
+        zone: raw.time_zone,
+        week: raw.week,
+        settings,
+    };
+    Ok(Organisation {
+        name: raw.name,
+        profile,
+        zone,
+    })
 }
 
 fn zone(name: &str) -> anyhow::Result<TimeZone> {
     jiff::tz::TimeZoneDatabase::bundled()
         .get(name)
-        .with_context(|| format!("organisation.time_zone `{name}`: use an IANA name such as Asia/Almaty"))
+        .with_context(|| {
+            format!("organisation.time_zone `{name}`: use an IANA name such as Asia/Almaty")
+        })
 }
 
 fn contact(raw: raw::Contact) -> anyhow::Result<Contact> {
-    let plausible = raw.email.split_once('@').is_some_and(|(who, host)| !who.is_empty() && !host.is_empty());
-    ensure!(plausible, "contact of `{}`: `{}` is no e-mail address", raw.party, raw.email);
-    Ok(Contact { party: raw.party, name: raw.name, email: raw.email, language: raw.language })
+    let plausible = raw
+        .email
+        .split_once('@')
+        .is_some_and(|(who, host)| !who.is_empty() && !host.is_empty());
+    ensure!(
+        plausible,
+        "contact of `{}`: `{}` is no e-mail address",
+        raw.party,
+        raw.email
+    );
+    Ok(Contact {
+        party: raw.party,
+        name: raw.name,
+        email: raw.email,
+        language: raw.language,
+    })
 }
 
 fn mail(raw: raw::Mail, folder: &Path) -> anyhow::Result<Mail> {
     match (raw.host, raw.folder) {
         (Some(_), Some(_)) => bail!("mail: give `host` or `folder`, not both"),
         (None, None) => Ok(Mail::None),
-        (None, Some(outbox)) => Ok(Mail::Folder { folder: folder.join(outbox), from: raw.from }),
+        (None, Some(outbox)) => Ok(Mail::Folder {
+            folder: folder.join(outbox),
+            from: raw.from,
+        }),
         (Some(host), None) => {
             let local = matches!(host.as_str(), "localhost" | "127.0.0.1" | "::1");
             ensure!(
@@ -237,7 +295,11 @@ fn mail(raw: raw::Mail, folder: &Path) -> anyhow::Result<Mail> {
             );
             let password_file = raw.password_file.map(|file| folder.join(file));
             Ok(Mail::Smtp(Smtp {
-                port: raw.port.unwrap_or(if raw.security == SmtpSecurity::Tls { 465 } else { 587 }),
+                port: raw.port.unwrap_or(if raw.security == SmtpSecurity::Tls {
+                    465
+                } else {
+                    587
+                }),
                 host,
                 security: raw.security,
                 from: raw.from,

@@ -68,7 +68,11 @@ pub struct Console {
 impl Default for Console {
     fn default() -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 8470));
-        Console { listen, public_url: None, insecure_plain_http: false }
+        Console {
+            listen,
+            public_url: None,
+            insecure_plain_http: false,
+        }
     }
 }
 
@@ -113,7 +117,10 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Rules { own: true, folders: Vec::new() }
+        Rules {
+            own: true,
+            folders: Vec::new(),
+        }
     }
 }
 

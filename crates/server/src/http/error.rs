@@ -144,7 +144,11 @@ impl ApiError {
 
     /// 409: the search was stopped before it ended.
     pub fn cancelled() -> Self {
-        Self::new(StatusCode::CONFLICT, "cancelled", "the search was cancelled")
+        Self::new(
+            StatusCode::CONFLICT,
+            "cancelled",
+            "the search was cancelled",
+        )
     }
 
     /// 504: the work took longer than the server allows.

@@ -25,7 +25,10 @@ pub async fn run(app: Arc<App>, cancel: CancellationToken) {
             _ = tick.tick() => {}
         }
         seconds = seconds.wrapping_add(1);
-        report("keeping the ledger", ledger::persist_drops(&app, &mut drops).await);
+        report(
+            "keeping the ledger",
+            ledger::persist_drops(&app, &mut drops).await,
+        );
         if seconds.is_multiple_of(SEND_EVERY) {
             tokio::spawn(crate::notices::retry_failed(app.clone()));
         }
@@ -33,7 +36,10 @@ pub async fn run(app: Arc<App>, cancel: CancellationToken) {
             report("compacting the lake", compact(&app).await);
         }
     }
-    report("keeping the ledger", ledger::persist_drops(&app, &mut drops).await);
+    report(
+        "keeping the ledger",
+        ledger::persist_drops(&app, &mut drops).await,
+    );
 }
 
 async fn compact(app: &App) -> anyhow::Result<()> {

@@ -32,7 +32,13 @@ const CHUNK: u32 = 512;
 impl JournalHandle {
     pub fn new(log: DirLog, keys: Keys) -> Self {
         let (size, _) = watch::channel(log.size());
-        JournalHandle { inner: Arc::new(Inner { log: Mutex::new(log), keys, size }) }
+        JournalHandle {
+            inner: Arc::new(Inner {
+                log: Mutex::new(log),
+                keys,
+                size,
+            }),
+        }
     }
 
     /// Leaves under the published checkpoint.
@@ -69,8 +75,11 @@ impl JournalHandle {
         let inner = self.inner.clone();
         tokio::task::spawn_blocking(move || {
             let mut log = inner.log.lock();
-            log.append(&leaves).context("adding leaves to the journal")?;
-            let head = log.checkpoint(inner.keys.signing_key()).context("signing the checkpoint")?;
+            log.append(&leaves)
+                .context("adding leaves to the journal")?;
+            let head = log
+                .checkpoint(inner.keys.signing_key())
+                .context("signing the checkpoint")?;
             inner.size.send_replace(head.size);
             Ok(head.size)
         })
@@ -95,8 +104,15 @@ pub async fn drain(app: &App) -> anyhow::Result<()> {
     loop {
         let have = app.journal.size();
         let rows = app.store.leaves_from(have, CHUNK).await?;
-        let Some((first, _)) = rows.first() else { return Ok(()) };
-        ensure!(*first == have, "leaf {have} is missing in the database; the next is {first}");
-        app.journal.append(rows.into_iter().map(|(_, body)| body).collect()).await?;
+        let Some((first, _)) = rows.first() else {
+            return Ok(());
+        };
+        ensure!(
+            *first == have,
+            "leaf {have} is missing in the database; the next is {first}"
+        );
+        app.journal
+            .append(rows.into_iter().map(|(_, body)| body).collect())
+            .await?;
     }
 }

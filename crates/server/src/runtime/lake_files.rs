@@ -39,9 +39,16 @@ pub async fn record(app: &App, added: &[LakeFile], removed: &[LakeFile]) -> anyh
 pub async fn reconcile(app: &App) -> anyhow::Result<()> {
     let known = live(&app.store).await?;
     let files = app.lake.files();
-    let added: Vec<_> = files.iter().filter(|file| !known.contains_key(&file.path)).cloned().collect();
-    let gone: Vec<_> =
-        known.keys().filter(|path| !files.iter().any(|file| file.path == **path)).cloned().collect();
+    let added: Vec<_> = files
+        .iter()
+        .filter(|file| !known.contains_key(&file.path))
+        .cloned()
+        .collect();
+    let gone: Vec<_> = known
+        .keys()
+        .filter(|path| !files.iter().any(|file| file.path == **path))
+        .cloned()
+        .collect();
     if added.is_empty() && gone.is_empty() {
         return Ok(());
     }
@@ -53,7 +60,9 @@ pub async fn reconcile(app: &App) -> anyhow::Result<()> {
     for path in &gone {
         remove(&mut tx, now, path).await?;
     }
-    tx.commit().await.context("journalling lake files found at start")
+    tx.commit()
+        .await
+        .context("journalling lake files found at start")
 }
 
 /// Path → SHA-256 of every file that the journal holds to be live.
@@ -61,12 +70,17 @@ pub async fn live(store: &Store) -> anyhow::Result<BTreeMap<String, String>> {
     let rows = sqlx::query("SELECT path, sha256 FROM lake_file WHERE removed_at_us IS NULL")
         .fetch_all(store.pool())
         .await?;
-    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    rows.iter()
+        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+        .collect()
 }
 
 async fn add(tx: &mut Tx, now: Timestamp, file: &LakeFile) -> anyhow::Result<()> {
-    let change = json!({"path": file.path, "sha256": file.sha256, "rows": file.rows, "bytes": file.bytes});
-    let leaf = tx.leaf(&leaf(now, "lake.file_added", &file.path, change)).await?;
+    let change =
+        json!({"path": file.path, "sha256": file.sha256, "rows": file.rows, "bytes": file.bytes});
+    let leaf = tx
+        .leaf(&leaf(now, "lake.file_added", &file.path, change))
+        .await?;
     sqlx::query("INSERT INTO lake_file (path, sha256, leaf) VALUES ($1, $2, $3)")
         .bind(&file.path)
         .bind(&file.sha256)
@@ -77,7 +91,13 @@ async fn add(tx: &mut Tx, now: Timestamp, file: &LakeFile) -> anyhow::Result<()>
 }
 
 async fn remove(tx: &mut Tx, now: Timestamp, path: &str) -> anyhow::Result<()> {
-    tx.leaf(&leaf(now, "lake.file_replaced", path, json!({"path": path}))).await?;
+    tx.leaf(&leaf(
+        now,
+        "lake.file_replaced",
+        path,
+        json!({"path": path}),
+    ))
+    .await?;
     sqlx::query("UPDATE lake_file SET removed_at_us = $1 WHERE path = $2")
         .bind(now.as_microsecond())
         .bind(path)

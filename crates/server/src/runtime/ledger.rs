@@ -33,7 +33,11 @@ pub struct SourceRow {
 
 /// Intake's counters as they were: what the pipeline took, what still waits in the spool, what was
 /// dropped. Reads the waiting part of the spool once.
-pub async fn restore(store: &Store, spool: &Spool, position: u64) -> anyhow::Result<Arc<LossLedger>> {
+pub async fn restore(
+    store: &Store,
+    spool: &Spool,
+    position: u64,
+) -> anyhow::Result<Arc<LossLedger>> {
     let mut rows: BTreeMap<String, LedgerRow> = BTreeMap::new();
     for kept in store.ledger().await? {
         let row = rows.entry(kept.source.clone()).or_default();
@@ -70,7 +74,9 @@ fn waiting(spool: &Spool, position: u64) -> BTreeMap<String, u64> {
             }
             Err(_) => return counts, // the pipeline reports it
         };
-        let Some((last, _)) = records.last() else { return counts };
+        let Some((last, _)) = records.last() else {
+            return counts;
+        };
         from = last + 1;
         for (_, bytes) in &records {
             if let Ok(record) = Record::decode(bytes) {
@@ -82,8 +88,13 @@ fn waiting(spool: &Spool, position: u64) -> BTreeMap<String, u64> {
 
 /// Every source: the registered ones and those known by address.
 pub async fn source_rows(app: &App) -> anyhow::Result<Vec<SourceRow>> {
-    let stored: BTreeMap<String, SourceLedger> =
-        app.store.ledger().await?.into_iter().map(|row| (row.source.clone(), row)).collect();
+    let stored: BTreeMap<String, SourceLedger> = app
+        .store
+        .ledger()
+        .await?
+        .into_iter()
+        .map(|row| (row.source.clone(), row))
+        .collect();
     let mut rows: BTreeMap<String, SourceRow> = BTreeMap::new();
     for source in app.sources.all() {
         let row = rows.entry(source.id.clone()).or_default();
@@ -116,7 +127,10 @@ pub async fn source_rows(app: &App) -> anyhow::Result<Vec<SourceRow>> {
 }
 
 /// Writes what was dropped since the last call to the database.
-pub async fn persist_drops(app: &App, written: &mut BTreeMap<(String, String), u64>) -> anyhow::Result<()> {
+pub async fn persist_drops(
+    app: &App,
+    written: &mut BTreeMap<(String, String), u64>,
+) -> anyhow::Result<()> {
     if written.is_empty() {
         for row in app.store.ledger().await? {
             for (reason, count) in row.dropped {

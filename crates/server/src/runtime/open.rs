@@ -121,7 +121,12 @@ async fn open_lake(config: &Config, paths: &Paths) -> anyhow::Result<Lake> {
         .with_context(|| format!("opening the lake `{}`", paths.lake.display()))
 }
 
-async fn open_spool(config: &Config, paths: &Paths, store: &Store, lake: &Lake) -> anyhow::Result<Spool> {
+async fn open_spool(
+    config: &Config,
+    paths: &Paths,
+    store: &Store,
+    lake: &Lake,
+) -> anyhow::Result<Spool> {
     let options = saqshy_spool::Options {
         total_bytes_max: config.spool_bytes_max,
         next_at_least: store.position(READER).await?.max(lake.position()),
@@ -157,10 +162,21 @@ pub fn load_law(config: &Config) -> anyhow::Result<Law> {
         .collect::<anyhow::Result<Vec<_>>>()?;
     let profile = config.organisation.profile.clone();
     for bearer in &profile.bearers {
-        let known = packs.iter().flat_map(|pack| &pack.parties).any(|party| party.bearer && party.id == *bearer);
-        ensure!(known, "organisation.bearers: no pack knows the bearer `{bearer}`");
+        let known = packs
+            .iter()
+            .flat_map(|pack| &pack.parties)
+            .any(|party| party.bearer && party.id == *bearer);
+        ensure!(
+            known,
+            "organisation.bearers: no pack knows the bearer `{bearer}`"
+        );
     }
-    Ok(Law { packs, profile, calendar, categories: config.categories.clone() })
+    Ok(Law {
+        packs,
+        profile,
+        calendar,
+        categories: config.categories.clone(),
+    })
 }
 
 /// Folder below `root` → (path inside it → text).
@@ -168,17 +184,26 @@ fn read_packs(root: &Path) -> anyhow::Result<BTreeMap<String, BTreeMap<String, S
     let mut packs: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     let mut waiting = vec![root.to_owned()];
     while let Some(folder) = waiting.pop() {
-        let entries = std::fs::read_dir(&folder).with_context(|| format!("packs in `{}`", folder.display()))?;
+        let entries = std::fs::read_dir(&folder)
+            .with_context(|| format!("packs in `{}`", folder.display()))?;
         for entry in entries {
             let path = entry?.path();
             if path.is_dir() {
                 waiting.push(path);
                 continue;
             }
-            let below = path.strip_prefix(root).context("a file below the packs folder")?.to_string_lossy().into_owned();
+            let below = path
+                .strip_prefix(root)
+                .context("a file below the packs folder")?
+                .to_string_lossy()
+                .into_owned();
             if let Some((name, file)) = below.split_once('/') {
-                let text = std::fs::read_to_string(&path).with_context(|| format!("pack file `{}`", path.display()))?;
-                packs.entry(name.to_owned()).or_default().insert(file.to_owned(), text);
+                let text = std::fs::read_to_string(&path)
+                    .with_context(|| format!("pack file `{}`", path.display()))?;
+                packs
+                    .entry(name.to_owned())
+                    .or_default()
+                    .insert(file.to_owned(), text);
             }
         }
     }
@@ -192,10 +217,13 @@ fn load_secret(path: &Path) -> anyhow::Result<[u8; 32]> {
         getrandom::fill(&mut secret).map_err(|error| anyhow::anyhow!("random bytes: {error}"))?;
         write_secret(path, hex::encode(secret).as_bytes())?;
     }
-    let text = std::fs::read_to_string(path).with_context(|| format!("secret `{}`", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("secret `{}`", path.display()))?;
     let bytes = hex::decode(text.trim()).with_context(|| format!("secret `{}`", path.display()))?;
     let length = bytes.len();
-    bytes.try_into().map_err(|_| anyhow::anyhow!("secret `{}` has {length} bytes, not 32", path.display()))
+    bytes
+        .try_into()
+        .map_err(|_| anyhow::anyhow!("secret `{}` has {length} bytes, not 32", path.display()))
 }
 
 /// Writes a file with mode 0600, synced.

@@ -61,7 +61,11 @@ pub async fn run(app: Arc<App>, cancel: CancellationToken) -> anyhow::Result<()>
 
 /// Writes all fresh events out, journals the files, and frees the spool behind them.
 pub async fn flush(app: &App) -> anyhow::Result<()> {
-    let flushed = app.lake.flush(app.now()).await.context("flushing the lake")?;
+    let flushed = app
+        .lake
+        .flush(app.now())
+        .await
+        .context("flushing the lake")?;
     after_flush(app, flushed).await
 }
 
@@ -71,7 +75,9 @@ async fn flush_if_due(app: &App) -> anyhow::Result<()> {
 }
 
 async fn after_flush(app: &App, flushed: Option<saqshy_lake::Flushed>) -> anyhow::Result<()> {
-    let Some(flushed) = flushed else { return Ok(()) };
+    let Some(flushed) = flushed else {
+        return Ok(());
+    };
     lake_files::record(app, &flushed.files, &[]).await?;
     let detected = app.store.position(READER).await?;
     app.spool.release(flushed.position.min(detected));
@@ -102,12 +108,17 @@ async fn step(app: &Arc<App>, parser: &Parser) -> anyhow::Result<Progress> {
     }
     let now = app.now();
     let worked = work(app, parser.clone(), run, now, from >= detected).await?;
-    let Some(next) = worked.next else { return Ok(Progress::Waiting) };
+    let Some(next) = worked.next else {
+        return Ok(Progress::Waiting);
+    };
     if from >= detected {
         record(app, now, &worked, next).await?;
     }
     if from >= stored {
-        app.lake.append(worked.batch, next, now).await.context("adding events to the lake")?;
+        app.lake
+            .append(worked.batch, next, now)
+            .await
+            .context("adding events to the lake")?;
     }
     Ok(Progress::Moved)
 }
@@ -118,7 +129,8 @@ type Run = Vec<(u64, Vec<u8>)>;
 /// to there are damaged.
 async fn read(app: &App, from: u64, ahead: u64) -> anyhow::Result<Result<Run, u64>> {
     let spool = app.spool.clone();
-    let read = tokio::task::spawn_blocking(move || spool.read(from, RUN_RECORDS, RUN_BYTES)).await?;
+    let read =
+        tokio::task::spawn_blocking(move || spool.read(from, RUN_RECORDS, RUN_BYTES)).await?;
     match read {
         Ok(mut run) => {
             if from < ahead {
@@ -127,7 +139,11 @@ async fn read(app: &App, from: u64, ahead: u64) -> anyhow::Result<Result<Run, u6
             Ok(Ok(run))
         }
         Err(ReadError::Gap(gap)) => {
-            tracing::error!("spool: {} records from {} on are damaged and lost", gap.to - gap.from, gap.from);
+            tracing::error!(
+                "spool: {} records from {} on are damaged and lost",
+                gap.to - gap.from,
+                gap.from
+            );
             Ok(Err(gap.to))
         }
         Err(ReadError::Released { start, .. }) => Ok(Err(start)),
@@ -149,7 +165,8 @@ async fn skip(app: &App, from: u64, to: u64) -> anyhow::Result<()> {
         edition: None,
     })
     .await?;
-    tx.set_position(READER, app.store.position(READER).await?.max(to)).await?;
+    tx.set_position(READER, app.store.position(READER).await?.max(to))
+        .await?;
     tx.commit().await?;
     if app.lake.next() < to {
         app.lake.append(Batch::default(), to, now).await?;
@@ -167,16 +184,38 @@ struct Worked {
 }
 
 /// Parses and, where asked, detects; on a thread of its own.
-async fn work(app: &Arc<App>, parser: Parser, run: Run, now: Timestamp, detect: bool) -> anyhow::Result<Worked> {
+async fn work(
+    app: &Arc<App>,
+    parser: Parser,
+    run: Run,
+    now: Timestamp,
+    detect: bool,
+) -> anyhow::Result<Worked> {
     let rules = app.rules();
     let window = app.config.alert_window;
     tokio::task::spawn_blocking(move || {
-        let records: Vec<_> = run.iter().map(|(seq, bytes)| (*seq, decode(bytes, now))).collect();
-        let Parsed { batch, consumed, tally } = parser.parse(&records, now);
-        let hits = if detect { rules.detector.detect(&batch) } else { Vec::new() };
+        let records: Vec<_> = run
+            .iter()
+            .map(|(seq, bytes)| (*seq, decode(bytes, now)))
+            .collect();
+        let Parsed {
+            batch,
+            consumed,
+            tally,
+        } = parser.parse(&records, now);
+        let hits = if detect {
+            rules.detector.detect(&batch)
+        } else {
+            Vec::new()
+        };
         let alerts = group(hits, window).into_iter().map(new_alert).collect();
         let next = consumed.checked_sub(1).map(|last| run[last].0 + 1);
-        Worked { batch, alerts, tally, next }
+        Worked {
+            batch,
+            alerts,
+            tally,
+            next,
+        }
     })
     .await
     .context("a run of the pipeline")
@@ -197,14 +236,29 @@ fn decode(bytes: &[u8], now: Timestamp) -> Record<'_> {
 /// Alerts, incidents by rule, the ledger and the position, in one transaction.
 async fn record(app: &App, now: Timestamp, worked: &Worked, next: u64) -> anyhow::Result<()> {
     let mut tx = app.store.begin().await?;
-    let recorded = tx.record_hits(now, &worked.alerts).await.context("recording hits")?;
+    let recorded = tx
+        .record_hits(now, &worked.alerts)
+        .await
+        .context("recording hits")?;
     let actor = Actor::system();
-    let ctx = Ctx { actor: &actor, now, law: &app.law };
+    let ctx = Ctx {
+        actor: &actor,
+        now,
+        law: &app.law,
+    };
     let mut alerts = recorded.opened;
     alerts.extend(recorded.grown);
-    tx.promote(&ctx, &app.config.promotion, &alerts).await.context("opening incidents by rule")?;
+    tx.promote(&ctx, &app.config.promotion, &alerts)
+        .await
+        .context("opening incidents by rule")?;
     for tally in &worked.tally {
-        tx.ledger_add(&tally.source, tally.records, tally.unparsed, Some(tally.last_received)).await?;
+        tx.ledger_add(
+            &tally.source,
+            tally.records,
+            tally.unparsed,
+            Some(tally.last_received),
+        )
+        .await?;
     }
     tx.set_position(READER, next).await?;
     tx.commit().await.context("committing a run")

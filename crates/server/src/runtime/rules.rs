@@ -62,16 +62,26 @@ impl RuleService {
         reason: &str,
     ) -> Result<Self, Error> {
         if self.set.rule(rule_id).is_none() {
-            return Err(Error::NotFound { object: format!("rule:{rule_id}") });
+            return Err(Error::NotFound {
+                object: format!("rule:{rule_id}"),
+            });
         }
         if reason.trim().is_empty() || reason.len() > 2_000 {
-            return Err(Error::Invalid { field: "reason", message: "say why, in 1 to 2000 bytes".into() });
+            return Err(Error::Invalid {
+                field: "reason",
+                message: "say why, in 1 to 2000 bytes".into(),
+            });
         }
         let mut tx = store.begin().await?;
         tx.leaf(&Leaf {
             at: now,
             actor: actor.id.clone(),
-            action: if enabled { "rule.enabled" } else { "rule.disabled" }.to_owned(),
+            action: if enabled {
+                "rule.enabled"
+            } else {
+                "rule.disabled"
+            }
+            .to_owned(),
             object: format!("rule:{rule_id}"),
             change: json!({"enabled": enabled}),
             reason: Some(reason.to_owned()),
@@ -107,5 +117,9 @@ impl RuleService {
 fn compile(set: RuleSet, disabled: BTreeMap<String, String>) -> RuleService {
     let off: HashSet<String> = disabled.keys().cloned().collect();
     let detector = Detector::new(&set, &off);
-    RuleService { set, detector, disabled }
+    RuleService {
+        set,
+        detector,
+        disabled,
+    }
 }

@@ -38,15 +38,20 @@ const NAME_BYTES_MAX: usize = 120;
 
 impl SourceRegistry {
     pub async fn load(store: &Store) -> anyhow::Result<Self> {
-        let rows = sqlx::query("SELECT id, name, token_sha256, enabled, created_at_us FROM source ORDER BY name")
-            .fetch_all(store.pool())
-            .await?;
+        let rows = sqlx::query(
+            "SELECT id, name, token_sha256, enabled, created_at_us FROM source ORDER BY name",
+        )
+        .fetch_all(store.pool())
+        .await?;
         let sources = rows
             .iter()
             .map(|row| {
                 let hash: String = row.try_get(2)?;
                 let bytes = hex::decode(&hash)?;
-                let bytes: [u8; 32] = bytes.try_into().ok().context("a token's hash has 32 bytes")?;
+                let bytes: [u8; 32] = bytes
+                    .try_into()
+                    .ok()
+                    .context("a token's hash has 32 bytes")?;
                 Ok(Source {
                     id: row.try_get(0)?,
                     name: row.try_get(1)?,
@@ -56,7 +61,9 @@ impl SourceRegistry {
                 })
             })
             .collect::<anyhow::Result<_>>()?;
-        Ok(SourceRegistry { sources: RwLock::new(sources) })
+        Ok(SourceRegistry {
+            sources: RwLock::new(sources),
+        })
     }
 
     pub fn all(&self) -> Vec<Source> {
@@ -67,11 +74,22 @@ impl SourceRegistry {
     ///
     /// # Errors
     /// `Invalid` for an empty, over-long or taken name.
-    pub async fn create(&self, store: &Store, actor: &Actor, now: Timestamp, name: &str) -> Result<NewSource, Error> {
+    pub async fn create(
+        &self,
+        store: &Store,
+        actor: &Actor,
+        now: Timestamp,
+        name: &str,
+    ) -> Result<NewSource, Error> {
         let name = name.trim();
-        let invalid = |message: String| Error::Invalid { field: "name", message };
+        let invalid = |message: String| Error::Invalid {
+            field: "name",
+            message,
+        };
         if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
-            return Err(invalid(format!("use 1 to {NAME_BYTES_MAX} bytes without control characters")));
+            return Err(invalid(format!(
+                "use 1 to {NAME_BYTES_MAX} bytes without control characters"
+            )));
         }
         if self.sources.read().iter().any(|source| source.name == name) {
             return Err(invalid(format!("a source named `{name}` exists")));
@@ -80,7 +98,14 @@ impl SourceRegistry {
         let hash = TokenHash::of(&token);
         let mut tx = store.begin().await?;
         let id = format!("src-{}", &tx.new_id("source").await?[..12]);
-        tx.leaf(&leaf(actor, now, "source.created", &id, json!({"name": name}))).await?;
+        tx.leaf(&leaf(
+            actor,
+            now,
+            "source.created",
+            &id,
+            json!({"name": name}),
+        ))
+        .await?;
         sqlx::query("INSERT INTO source (id, name, token_sha256, enabled, created_at_us) VALUES ($1, $2, $3, 1, $4)")
             .bind(&id)
             .bind(name)
@@ -89,7 +114,13 @@ impl SourceRegistry {
             .execute(tx.conn())
             .await?;
         tx.commit().await?;
-        let source = Source { id: id.clone(), name: name.to_owned(), enabled: true, created_at: now, token: hash };
+        let source = Source {
+            id: id.clone(),
+            name: name.to_owned(),
+            enabled: true,
+            created_at: now,
+            token: hash,
+        };
         self.sources.write().push(source);
         Ok(NewSource { id, token })
     }
@@ -104,8 +135,16 @@ impl SourceRegistry {
         enabled: Option<bool>,
         rotate: bool,
     ) -> Result<Option<String>, Error> {
-        let missing = || Error::NotFound { object: format!("source:{id}") };
-        let mut next = self.sources.read().iter().find(|source| source.id == id).cloned().ok_or_else(missing)?;
+        let missing = || Error::NotFound {
+            object: format!("source:{id}"),
+        };
+        let mut next = self
+            .sources
+            .read()
+            .iter()
+            .find(|source| source.id == id)
+            .cloned()
+            .ok_or_else(missing)?;
         let token = if rotate { Some(random_token()?) } else { None };
         if let Some(token) = &token {
             next.token = TokenHash::of(token);
@@ -113,7 +152,8 @@ impl SourceRegistry {
         next.enabled = enabled.unwrap_or(next.enabled);
         let mut tx = store.begin().await?;
         let change = json!({"enabled": next.enabled, "token_rotated": rotate});
-        tx.leaf(&leaf(actor, now, "source.changed", id, change)).await?;
+        tx.leaf(&leaf(actor, now, "source.changed", id, change))
+            .await?;
         sqlx::query("UPDATE source SET enabled = $1, token_sha256 = $2 WHERE id = $3")
             .bind(i64::from(next.enabled))
             .bind(hex::encode(next.token.to_bytes()))

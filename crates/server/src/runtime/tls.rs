@@ -31,24 +31,44 @@ pub fn server_config(config: &Config, paths: &Paths) -> anyhow::Result<Arc<rustl
 }
 
 fn read_all(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
-    let file = std::fs::File::open(path).with_context(|| format!("certificate `{}`", path.display()))?;
+    let file =
+        std::fs::File::open(path).with_context(|| format!("certificate `{}`", path.display()))?;
     let certificates = CertificateDer::pem_reader_iter(BufReader::new(file))
         .collect::<Result<Vec<_>, _>>()
         .with_context(|| format!("certificate `{}`", path.display()))?;
-    ensure!(!certificates.is_empty(), "`{}` holds no certificate", path.display());
+    ensure!(
+        !certificates.is_empty(),
+        "`{}` holds no certificate",
+        path.display()
+    );
     Ok(certificates)
 }
 
 fn self_signed(config: &Config, paths: &Paths) -> anyhow::Result<TlsFiles> {
-    let files = TlsFiles { certificate: paths.tls.join("cert.pem"), private_key: paths.tls.join("key.pem") };
+    let files = TlsFiles {
+        certificate: paths.tls.join("cert.pem"),
+        private_key: paths.tls.join("key.pem"),
+    };
     if files.certificate.exists() && files.private_key.exists() {
         return Ok(files);
     }
     std::fs::create_dir_all(&paths.tls)?;
-    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned(), config.node.clone()];
-    let made = rcgen::generate_simple_self_signed(names).context("making a self-signed certificate")?;
-    super::open::write_secret(&files.private_key, made.signing_key.serialize_pem().as_bytes())?;
+    let names = vec![
+        "localhost".to_owned(),
+        "127.0.0.1".to_owned(),
+        "::1".to_owned(),
+        config.node.clone(),
+    ];
+    let made =
+        rcgen::generate_simple_self_signed(names).context("making a self-signed certificate")?;
+    super::open::write_secret(
+        &files.private_key,
+        made.signing_key.serialize_pem().as_bytes(),
+    )?;
     std::fs::write(&files.certificate, made.cert.pem())?;
-    tracing::info!("made a self-signed certificate at {}", files.certificate.display());
+    tracing::info!(
+        "made a self-signed certificate at {}",
+        files.certificate.display()
+    );
     Ok(files)
 }

@@ -49,9 +49,12 @@ pub async fn verify_data_dir(data: &Path) -> anyhow::Result<VerifyReport> {
     .await?;
     match verified {
         Ok(found) => report.size = found.size,
-        Err(findings) => report.findings.extend(
-            findings.into_iter().map(|one| VerifyFinding { path: format!("journal/{}", one.path), what: one.what }),
-        ),
+        Err(findings) => report
+            .findings
+            .extend(findings.into_iter().map(|one| VerifyFinding {
+                path: format!("journal/{}", one.path),
+                what: one.what,
+            })),
     }
     if report.findings.is_empty() {
         let leaves = leaves_of(&paths, &key).await?;
@@ -68,9 +71,16 @@ pub async fn verify_data_dir(data: &Path) -> anyhow::Result<VerifyReport> {
 /// The public key of the folder's journal.
 pub fn public_key(paths: &Paths) -> anyhow::Result<VerifyingKey> {
     let path = paths.keys.join(saqshy_journal::VKEY_FILE);
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("`{}` is no data folder: public key `{}`", paths.data.display(), path.display()))?;
-    text.trim().parse().with_context(|| format!("public key `{}`", path.display()))
+    let text = std::fs::read_to_string(&path).with_context(|| {
+        format!(
+            "`{}` is no data folder: public key `{}`",
+            paths.data.display(),
+            path.display()
+        )
+    })?;
+    text.trim()
+        .parse()
+        .with_context(|| format!("public key `{}`", path.display()))
 }
 
 async fn leaves_of(paths: &Paths, key: &VerifyingKey) -> anyhow::Result<Vec<Vec<u8>>> {
@@ -83,12 +93,19 @@ async fn leaves_of(paths: &Paths, key: &VerifyingKey) -> anyhow::Result<Vec<Vec<
 }
 
 /// The database must hold the same leaves, and may hold newer ones.
-async fn compare_database(paths: &Paths, leaves: &[Vec<u8>], report: &mut VerifyReport) -> anyhow::Result<()> {
+async fn compare_database(
+    paths: &Paths,
+    leaves: &[Vec<u8>],
+    report: &mut VerifyReport,
+) -> anyhow::Result<()> {
     let name = "saqshy.db".to_owned();
     let store = match Store::open(&paths.database).await {
         Ok(store) => store,
         Err(error) => {
-            let what = format!("the database cannot be opened: {:#}", anyhow::Error::new(error));
+            let what = format!(
+                "the database cannot be opened: {:#}",
+                anyhow::Error::new(error)
+            );
             report.findings.push(VerifyFinding { path: name, what });
             return Ok(());
         }
@@ -102,13 +119,19 @@ async fn compare_database(paths: &Paths, leaves: &[Vec<u8>], report: &mut Verify
         for (index, body) in rows {
             if index != at {
                 let what = format!("leaf {at} is missing");
-                report.findings.push(VerifyFinding { path: name.clone(), what });
+                report.findings.push(VerifyFinding {
+                    path: name.clone(),
+                    what,
+                });
             }
             at = index + 1;
             match leaves.get(index as usize) {
                 Some(leaf) if *leaf != body => {
                     let what = format!("leaf {index} differs from the journal");
-                    report.findings.push(VerifyFinding { path: name.clone(), what });
+                    report.findings.push(VerifyFinding {
+                        path: name.clone(),
+                        what,
+                    });
                 }
                 Some(_) => {}
                 None => report.waiting += 1,
@@ -127,7 +150,12 @@ async fn compare_database(paths: &Paths, leaves: &[Vec<u8>], report: &mut Verify
 fn expected_files(leaves: &[Vec<u8>]) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     for leaf in leaves.iter().filter_map(|bytes| Leaf::parse(bytes).ok()) {
-        let text = |key: &str| leaf.change.get(key).and_then(|value| value.as_str()).map(str::to_owned);
+        let text = |key: &str| {
+            leaf.change
+                .get(key)
+                .and_then(|value| value.as_str())
+                .map(str::to_owned)
+        };
         match leaf.action.as_str() {
             "lake.file_added" => {
                 if let (Some(path), Some(sha256)) = (text("path"), text("sha256")) {
@@ -167,10 +195,15 @@ fn check_files(paths: &Paths, expected: &BTreeMap<String, String>) -> Files {
         let what = match hash(&paths.data.join(path)) {
             Ok(actual) if actual == *sha256 => continue,
             Ok(_) => "its content is not what the journal says".to_owned(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => "it is missing".to_owned(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                "it is missing".to_owned()
+            }
             Err(error) => format!("it cannot be read: {error}"),
         };
-        found.findings.push(VerifyFinding { path: path.clone(), what });
+        found.findings.push(VerifyFinding {
+            path: path.clone(),
+            what,
+        });
     }
     found
 }

@@ -649,7 +649,7 @@ export interface paths {
         /** All accounts. */
         get: operations["users_list"];
         put?: never;
-        /** The account was made. */
+        /** Makes an account. */
         post: operations["users_create"];
         delete?: never;
         options?: never;
@@ -670,7 +670,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** The account after the change. */
+        /** Changes an account. New roles, a new password and switching it off end its sessions. */
         patch: operations["users_update"];
         trace?: never;
     };
@@ -775,6 +775,7 @@ export interface components {
          */
         ClockStatus: "not_started" | "running" | "met" | "met_late" | "overdue" | "fired" | "not_needed";
         Comment: {
+            /** @description Name of the author. */
             actor: string;
             /** Format: date-time */
             at: string;
@@ -861,6 +862,7 @@ export interface components {
             closed_at?: string | null;
             /** Format: date-time */
             created_at: string;
+            description?: string | null;
             /** Format: date-time */
             detected_at: string;
             id: string;
@@ -870,6 +872,7 @@ export interface components {
             /** Format: date-time */
             occurred_at?: string | null;
             proofs: components["schemas"]["Proof"][];
+            recommendations?: string | null;
             severity: components["schemas"]["Severity"];
             state: components["schemas"]["IncidentState"];
             tasks: components["schemas"]["Task"][];
@@ -885,7 +888,9 @@ export interface components {
             /** @description Login of the user; an empty text takes the assignment away. */
             assignee?: string | null;
             category?: string | null;
+            description?: string | null;
             object?: string | null;
+            recommendations?: string | null;
             severity?: components["schemas"]["Severity"] | null;
             title?: string | null;
             /** Format: int64 */
@@ -938,7 +943,10 @@ export interface components {
             size: number;
         };
         JournalState: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Time of the newest of them.
+             */
             checkpoint_time?: string | null;
             /**
              * Format: int64
@@ -957,6 +965,7 @@ export interface components {
         };
         LawDuty: {
             bearer: string;
+            bearer_title: components["schemas"]["Text3"];
             clause: string;
             id: string;
             /** @description The duty binds this organisation. */
@@ -1022,9 +1031,11 @@ export interface components {
             /** @description Alerts to open the incident from. */
             alerts?: string[];
             category?: string | null;
+            description?: string | null;
             /**
              * Format: date-time
-             * @description When the organisation became aware; now when absent. Starts the law's clocks.
+             * @description When the organisation became aware; when absent the moment at which the earliest of the
+             *     alerts was opened, without alerts now. Starts the law's clocks.
              */
             detected_at?: string | null;
             /** @description The information system or object that is affected. */
@@ -1034,6 +1045,8 @@ export interface components {
              * @description When it happened, where that is known.
              */
             occurred_at?: string | null;
+            /** @description Initial recommendations for halting the spread; they go into the notices. */
+            recommendations?: string | null;
             severity: components["schemas"]["Severity"];
             title: string;
         };
@@ -1086,9 +1099,13 @@ export interface components {
             error?: string | null;
             id: string;
             incident_id: string;
+            /** @description Outgoing number, for example `INC-2026-0007/1`. */
+            number: string;
             /** Format: date-time */
             sent_at?: string | null;
             state: components["schemas"]["NoticeState"];
+            /** @description What the author adds to the data of the incident. */
+            text: string;
         };
         /** @enum {string} */
         NoticeState: "draft" | "approved" | "sent" | "delivered" | "acknowledged" | "failed";
@@ -1100,7 +1117,7 @@ export interface components {
             time_zone: string;
         };
         Overview: {
-            /** @description Alerts first seen in the interval. */
+            /** @description Alerts whose latest hit lies in the interval. */
             alerts_by_level: components["schemas"]["LevelCounts"];
             /** @description Running and overdue clocks of open incidents, the nearest due first, at most 20. */
             clocks_next: components["schemas"]["ClockRow"][];
@@ -1289,7 +1306,7 @@ export interface components {
             /** @description The new token after `rotate`, shown once. */
             token?: string | null;
         };
-        /** @description A source is silent when nothing arrived from it for a day. */
+        /** @description Enabled sources. One is silent when nothing arrived from it for 15 minutes. */
         SourceCounts: {
             /** Format: int64 */
             active: number;
@@ -1361,6 +1378,7 @@ export interface components {
         };
         /** @description Something that happened to the incident. */
         TimelineEntry: {
+            /** @description Name of the person, or `system`, or `addressee:<party>`. */
             actor: string;
             /** Format: date-time */
             at: string;
@@ -2597,7 +2615,10 @@ export interface operations {
     };
     notices_document: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `en`: a translation for reading, made anew and not journalled. */
+                lang?: string;
+            };
             header?: never;
             path: {
                 id: string;

@@ -69,10 +69,18 @@ fn parse(
         })
         .collect();
     // An hour later nothing is "still arriving".
-    let now = if end { received + jiff::SignedDuration::from_hours(1) } else { received };
+    let now = if end {
+        received + jiff::SignedDuration::from_hours(1)
+    } else {
+        received
+    };
     let parsed = parser.parse(&records, now);
     each(&parsed.batch);
-    if parsed.consumed == 0 { records.len() } else { parsed.consumed }
+    if parsed.consumed == 0 {
+        records.len()
+    } else {
+        parsed.consumed
+    }
 }
 
 fn format_of(line: &[u8]) -> Format {
@@ -106,7 +114,11 @@ fn fill(
 }
 
 fn next_line(input: &mut impl BufRead, offset: &mut u64) -> std::io::Result<Option<Line>> {
-    let mut line = Line { offset: *offset, bytes: Vec::new(), truncated: false };
+    let mut line = Line {
+        offset: *offset,
+        bytes: Vec::new(),
+        truncated: false,
+    };
     let mut any = false;
     loop {
         let chunk = input.fill_buf()?;
@@ -140,7 +152,11 @@ mod tests {
         let received = "2026-03-20T13:00:00Z".parse().unwrap();
         let mut found = Vec::new();
         read(input, received, &TimeZone::UTC, |batch| {
-            found.extend(batch.events().map(|event| event.str("event.original").unwrap().to_owned()));
+            found.extend(
+                batch
+                    .events()
+                    .map(|event| event.str("event.original").unwrap().to_owned()),
+            );
         })
         .unwrap();
         found
@@ -159,7 +175,9 @@ mod tests {
 
     #[test]
     fn all_lines_of_a_long_file_come_out() {
-        let input: String = (0..10_000).map(|n| format!("{{\"message\":\"line {n}\"}}\n")).collect();
+        let input: String = (0..10_000)
+            .map(|n| format!("{{\"message\":\"line {n}\"}}\n"))
+            .collect();
         assert_eq!(originals(input.as_bytes()).len(), 10_000);
     }
 }

@@ -24,16 +24,30 @@ use report::{FileHit, Report, Summary};
 
 pub fn run(options: Scan) -> Result<Exit, Failure> {
     let begin = Instant::now();
-    let lowest = Level::parse(&options.level)
-        .ok_or_else(|| anyhow::anyhow!("unknown level `{}`; use informational, low, medium, high or critical", options.level))?;
-    let zone = TimeZone::get(&options.zone).with_context(|| format!("unknown time zone `{}`", options.zone))?;
+    let lowest = Level::parse(&options.level).ok_or_else(|| {
+        anyhow::anyhow!(
+            "unknown level `{}`; use informational, low, medium, high or critical",
+            options.level
+        )
+    })?;
+    let zone = TimeZone::get(&options.zone)
+        .with_context(|| format!("unknown time zone `{}`", options.zone))?;
     let rules = super::rules::load(&options.rules)?;
-    let below: HashSet<String> =
-        rules.rules().iter().filter(|rule| level_of(rule) < lowest).map(|rule| rule.id.clone()).collect();
+    let below: HashSet<String> = rules
+        .rules()
+        .iter()
+        .filter(|rule| level_of(rule) < lowest)
+        .map(|rule| rule.id.clone())
+        .collect();
     let detector = Detector::new(&rules, &below);
     let files = find_files(&options.paths)?;
     let mut report = Report::new(options.format, &rules);
-    let scan = Folder { files: &files, detector: &detector, zone: &zone, events: AtomicU64::new(0) };
+    let scan = Folder {
+        files: &files,
+        detector: &detector,
+        zone: &zone,
+        events: AtomicU64::new(0),
+    };
     let broken = scan.run(&mut report)?;
     let hits = report.hits();
     report.finish(&Summary {
@@ -48,9 +62,18 @@ pub fn run(options: Scan) -> Result<Exit, Failure> {
         peak_mib: peak_mib(),
     })?;
     for refusal in detector.refused() {
-        eprintln!("saqshy: rule refused: {}:{}: {}", refusal.file.display(), refusal.line, refusal.reason);
+        eprintln!(
+            "saqshy: rule refused: {}:{}: {}",
+            refusal.file.display(),
+            refusal.line,
+            refusal.reason
+        );
     }
-    Ok(if broken > 0 || !detector.refused().is_empty() { Exit::FoundWrong } else { Exit::Done })
+    Ok(if broken > 0 || !detector.refused().is_empty() {
+        Exit::FoundWrong
+    } else {
+        Exit::Done
+    })
 }
 
 /// Every file below the paths, in the order of their names, once.
@@ -60,7 +83,9 @@ fn find_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         if !path.exists() {
             bail!("`{}` does not exist", path.display());
         }
-        let walk = walkdir::WalkDir::new(path).follow_links(true).sort_by_file_name();
+        let walk = walkdir::WalkDir::new(path)
+            .follow_links(true)
+            .sort_by_file_name();
         for entry in walk {
             let entry = entry.with_context(|| format!("looking into `{}`", path.display()))?;
             if entry.file_type().is_file() {
@@ -100,7 +125,9 @@ impl Folder<'_> {
                 scope.spawn(move || {
                     loop {
                         let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(file) = self.files.get(at as usize) else { break };
+                        let Some(file) = self.files.get(at as usize) else {
+                            break;
+                        };
                         if sender.send((at, self.file(file))).is_err() {
                             break; // the report could not be written
                         }
@@ -131,11 +158,19 @@ impl Folder<'_> {
     }
 
     fn file(&self, path: &Path) -> Outcome {
-        let mut outcome = Outcome { hits: Vec::new(), problems: Vec::new() };
+        let mut outcome = Outcome {
+            hits: Vec::new(),
+            problems: Vec::new(),
+        };
         let hits = &mut outcome.hits;
         let mut each = |batch: &Batch| {
-            self.events.fetch_add(batch.rows() as u64, Ordering::Relaxed);
-            hits.extend(self.detector.detect_rows(batch).map(|(row, hit)| FileHit::new(batch.event(row), hit)));
+            self.events
+                .fetch_add(batch.rows() as u64, Ordering::Relaxed);
+            hits.extend(
+                self.detector
+                    .detect_rows(batch)
+                    .map(|(row, hit)| FileHit::new(batch.event(row), hit)),
+            );
         };
         let result = open(path).and_then(|(file, modified, is_evtx)| {
             if is_evtx {
@@ -175,7 +210,13 @@ pub fn peak_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status
         .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok())
+        .find_map(|line| {
+            line.strip_prefix("VmHWM:")?
+                .trim()
+                .strip_suffix("kB")?
+                .trim()
+                .parse::<u64>()
+                .ok()
+        })
         .map_or(0, |kib| kib.div_ceil(1024))
 }
-

@@ -23,11 +23,25 @@ pub struct FileHit {
 
 impl FileHit {
     pub fn new(event: EventRef<'_>, hit: Hit) -> Self {
-        let text = |field| event.get(field).and_then(Value::to_text).map(|text| text.into_owned());
+        let text = |field| {
+            event
+                .get(field)
+                .and_then(Value::to_text)
+                .map(|text| text.into_owned())
+        };
         let record_id = text("winlog.record_id");
         // Events of line files carry the byte offset as their sequence number.
-        let offset = hit.event_id.rsplit('-').next().and_then(|hex| u64::from_str_radix(hex, 16).ok());
-        FileHit { offset: if record_id.is_some() { None } else { offset }, record_id, code: text("event.code"), hit }
+        let offset = hit
+            .event_id
+            .rsplit('-')
+            .next()
+            .and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        FileHit {
+            offset: if record_id.is_some() { None } else { offset },
+            record_id,
+            code: text("event.code"),
+            hit,
+        }
     }
 }
 
@@ -60,7 +74,11 @@ impl Report {
         Report {
             format,
             out: std::io::BufWriter::new(std::io::stdout().lock()),
-            rules: rules.rules().iter().map(|rule| (rule.id.clone(), rule.clone())).collect(),
+            rules: rules
+                .rules()
+                .iter()
+                .map(|rule| (rule.id.clone(), rule.clone()))
+                .collect(),
             hits: 0,
             by_rule: BTreeMap::new(),
             collected: Vec::new(),
@@ -144,8 +162,13 @@ impl Report {
         writeln!(
             self.out,
             "{} hits in {} events of {} files; {} rules, {} refused; {:.1} s, {rate:.0} events/s, {} MiB",
-            summary.hits, summary.events, summary.files, summary.rules_loaded, summary.rules_refused,
-            summary.seconds, summary.peak_mib,
+            summary.hits,
+            summary.events,
+            summary.files,
+            summary.rules_loaded,
+            summary.rules_refused,
+            summary.seconds,
+            summary.peak_mib,
         )?;
         Ok(())
     }
