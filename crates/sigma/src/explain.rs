@@ -4,9 +4,9 @@ use saqshy_event::EventRef;
 use serde::Serialize;
 
 use crate::oracle::{
-    condition_holds, first_present, gate_holds, leaf_holds, tree_holds, value_holds,
+    condition_holds, gate_holds, held_values, leaf_holds, tree_holds, value_holds,
 };
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Names, Pipeline};
 use crate::resolve::{Leaf, Tree, resolve};
 use crate::rule::Rule;
 
@@ -60,8 +60,8 @@ pub struct ItemExplanation {
     pub line: usize,
     /// Names under which the event may hold the field.
     pub fields: Vec<String>,
-    /// What the event holds there.
-    pub found: Option<serde_json::Value>,
+    /// What the event holds there; nothing where the field is absent.
+    pub found: Vec<serde_json::Value>,
     pub held: bool,
     /// Values of the rule that are met, as written.
     pub met: Vec<String>,
@@ -135,14 +135,17 @@ fn leaves(tree: &Tree<'_>, event: EventRef<'_>, out: &mut Vec<ItemExplanation>) 
 }
 
 fn item(leaf: &Leaf<'_>, event: EventRef<'_>) -> ItemExplanation {
-    let fields = leaf.fields.clone().unwrap_or_default();
     let met = (0..leaf.values.len()).filter(|&at| value_holds(leaf, at, event));
+    let found = match leaf.names {
+        Names::All => Vec::new(),
+        _ => held_values(&leaf.names, event),
+    };
     ItemExplanation {
         key: leaf.item.key.clone(),
         line: leaf.item.line,
-        found: first_present(&fields, event).map(|value| value.to_json()),
+        fields: leaf.names.list().to_vec(),
+        found: found.into_iter().map(|value| value.to_json()).collect(),
         held: leaf_holds(leaf, event),
         met: met.map(|at| leaf.item.values[at].written.clone()).collect(),
-        fields,
     }
 }

@@ -230,26 +230,22 @@ impl Side {
 }
 
 impl Matcher {
-    /// Whether the matcher holds for what a field holds: `None` is an absent field; of a list one
-    /// item must hold. `other` gives the value of a referenced field.
+    /// Whether the matcher holds for what a field holds: nothing if it is absent, more than one
+    /// value if several names count as one field; of a list one item must hold. `others` is what
+    /// a referenced field holds.
     ///
     /// This is the plain definition that the engine is tested against.
-    pub(crate) fn holds<'v>(
-        &self,
-        value: Option<&Value>,
-        other: impl Fn(&str) -> Option<&'v Value>,
-    ) -> bool {
+    pub(crate) fn holds(&self, values: &[&Value], others: &[&Value]) -> bool {
         match self {
-            Matcher::Exists(wanted) => value.is_some() == *wanted,
-            Matcher::Null => value.is_none_or(is_null),
-            Matcher::FieldRef { field, side, cased } => {
-                let (Some(value), Some(other)) = (value, other(field)) else {
-                    return false;
-                };
-                refers(value, other, *side, *cased)
-            }
+            Matcher::Exists(wanted) => values.is_empty() != *wanted,
+            Matcher::Null => values.is_empty() || values.iter().any(|value| is_null(value)),
+            Matcher::FieldRef { side, cased, .. } => values.iter().any(|value| {
+                let mut others = others.iter();
+                others.any(|other| refers(value, other, *side, *cased))
+            }),
             single => {
-                value.is_some_and(|value| value.items().iter().any(|it| single.holds_one(it)))
+                let mut items = values.iter().flat_map(|value| value.items());
+                items.any(|item| single.holds_one(item))
             }
         }
     }

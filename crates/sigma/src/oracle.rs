@@ -2,6 +2,7 @@
 //!
 //! Slow on purpose. The engine must give the same matches; property tests hold the two together.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use saqshy_event::{Batch, EventRef, Value};
@@ -9,23 +10,30 @@ use saqshy_event::{Batch, EventRef, Value};
 use crate::Match;
 use crate::condition::Condition;
 use crate::keywords::{searched_field, searched_value};
-use crate::pipeline::{Gate, Pipeline};
+use crate::pipeline::{Gate, Names, Pipeline};
 use crate::resolve::{Leaf, Tree, Variant, resolve};
 use crate::rule::Rule;
 
 /// The matches of `rules` in `batch`, sorted by row, then rule.
 pub fn matches(rules: &[Arc<Rule>], pipeline: &Pipeline, batch: &Batch) -> Vec<Match> {
     let mut found = Vec::new();
+    let mut gates: HashMap<Gate, Vec<bool>> = HashMap::new();
     for (index, rule) in rules.iter().enumerate() {
         let Ok(resolved) = resolve(rule, pipeline) else {
             continue;
         };
+        for gate in resolved.variants.iter().flat_map(|variant| &variant.when) {
+            if !gates.contains_key(gate) {
+                let rows = batch.events().map(|event| gate_holds(gate, event));
+                gates.insert(gate.clone(), rows.collect());
+            }
+        }
         for event in batch.events() {
-            if resolved
-                .variants
-                .iter()
-                .any(|variant| variant_holds(rule, variant, event))
-            {
+            let holds = resolved.variants.iter().any(|variant| {
+                variant.when.iter().all(|gate| gates[gate][event.row()])
+                    && variant_holds(rule, variant, event)
+            });
+            if holds {
                 found.push(Match {
                     row: event.row() as u32,
                     rule: index as u32,
@@ -38,12 +46,10 @@ pub fn matches(rules: &[Arc<Rule>], pipeline: &Pipeline, batch: &Batch) -> Vec<M
 }
 
 fn variant_holds(rule: &Rule, variant: &Variant<'_>, event: EventRef<'_>) -> bool {
-    variant.when.iter().all(|gate| gate_holds(gate, event))
-        && rule
-            .detection
-            .conditions
-            .iter()
-            .any(|written| condition_holds(&written.condition, &variant.searches, event))
+    rule.detection
+        .conditions
+        .iter()
+        .any(|written| condition_holds(&written.condition, &variant.searches, event))
 }
 
 pub(crate) fn gate_holds(gate: &Gate, event: EventRef<'_>) -> bool {
@@ -93,19 +99,24 @@ pub(crate) fn leaf_holds(leaf: &Leaf<'_>, event: EventRef<'_>) -> bool {
 
 /// Whether the value at `at` of the item is met.
 pub(crate) fn value_holds(leaf: &Leaf<'_>, at: usize, event: EventRef<'_>) -> bool {
-    leaf.values[at].iter().any(|bound| match &leaf.fields {
-        Some(fields) => bound.matcher.holds(first_present(fields, event), |_| {
-            first_present(&bound.other, event)
-        }),
-        None => event.fields().any(|(name, value)| {
-            searched_field(name)
-                && searched_value(name, value)
-                && bound.matcher.holds(Some(value), |_| None)
-        }),
+    let values = held_values(&leaf.names, event);
+    leaf.values[at].iter().any(|bound| {
+        let others = bound.other.as_ref();
+        let others = others.map_or(Vec::new(), |names| held_values(names, event));
+        bound.matcher.holds(&values, &others)
     })
 }
 
-/// The value of the first of `names` that the event has.
-pub(crate) fn first_present<'e>(names: &[String], event: EventRef<'e>) -> Option<&'e Value> {
-    names.iter().find_map(|name| event.get(name))
+/// What the event holds under `names`.
+pub(crate) fn held_values<'e>(names: &Names, event: EventRef<'e>) -> Vec<&'e Value> {
+    let held = |name: &String| event.get(name);
+    match names {
+        Names::First(names) => names.iter().find_map(held).into_iter().collect(),
+        Names::Every(names) => names.iter().filter_map(held).collect(),
+        Names::All => event
+            .fields()
+            .filter(|(name, value)| searched_field(name) && searched_value(name, value))
+            .map(|(_, value)| value)
+            .collect(),
+    }
 }

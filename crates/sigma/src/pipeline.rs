@@ -57,6 +57,9 @@ struct FieldSet {
     /// Rule's name → names in the event; the first that an event has counts.
     #[serde(default)]
     names: BTreeMap<String, Vec<String>>,
+    /// Rule's name → names in the event; the values of all of them count.
+    #[serde(default)]
+    every: BTreeMap<String, Vec<String>>,
     /// Rule's name → value in the rule → the same value as the event writes it.
     #[serde(default)]
     values: BTreeMap<String, BTreeMap<String, String>>,
@@ -101,19 +104,46 @@ impl Gate {
     }
 }
 
+/// Where the event may hold a field of a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Names {
+    /// The first of these that the event has.
+    First(Vec<String>),
+    /// All of these that the event has, together.
+    Every(Vec<String>),
+    /// Every field of the event that keywords are searched in.
+    All,
+}
+
+impl Names {
+    pub fn list(&self) -> &[String] {
+        match self {
+            Names::First(names) | Names::Every(names) => names,
+            Names::All => &[],
+        }
+    }
+}
+
 /// Names of a rule's fields in the event.
 #[derive(Debug, Clone)]
 pub(crate) struct FieldMap {
     default: Vec<String>,
     names: Arc<BTreeMap<String, Vec<String>>>,
+    every: Arc<BTreeMap<String, Vec<String>>>,
     values: Arc<BTreeMap<String, BTreeMap<String, String>>>,
     source: LogSource,
 }
 
 impl FieldMap {
-    /// Names under which the event may hold the rule's `field`; the first that it has counts.
-    pub fn candidates(&self, field: &str) -> Vec<String> {
-        let templates = self.names.get(field).unwrap_or(&self.default);
+    /// Names under which the event may hold the rule's `field`.
+    pub fn names(&self, field: &str) -> Names {
+        if let Some(names) = self.every.get(field) {
+            return Names::Every(self.fill(names, field));
+        }
+        Names::First(self.fill(self.names.get(field).unwrap_or(&self.default), field))
+    }
+
+    fn fill(&self, templates: &[String], field: &str) -> Vec<String> {
         let mut names: Vec<String> = Vec::with_capacity(templates.len());
         for template in templates {
             let name = fill(template, &self.source).replace("{}", field);
@@ -273,7 +303,8 @@ impl Pipeline {
     }
 
     fn field_map(&self, name: &str, source: &LogSource) -> FieldMap {
-        let (mut default, mut names, mut values) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        let (mut default, mut names) = (Vec::new(), BTreeMap::new());
+        let (mut every, mut values) = (BTreeMap::new(), BTreeMap::new());
         let mut at = self.fields.get(name);
         while let Some(set) = at {
             if default.is_empty() {
@@ -281,6 +312,9 @@ impl Pipeline {
             }
             for (field, event) in &set.names {
                 names.entry(field.clone()).or_insert_with(|| event.clone());
+            }
+            for (field, event) in &set.every {
+                every.entry(field.clone()).or_insert_with(|| event.clone());
             }
             for (field, forms) in &set.values {
                 values.entry(field.clone()).or_insert_with(|| forms.clone());
@@ -290,10 +324,11 @@ impl Pipeline {
                 .as_ref()
                 .and_then(|parent| self.fields.get(parent));
         }
-        let (names, values) = (Arc::new(names), Arc::new(values));
+        let (names, every, values) = (Arc::new(names), Arc::new(every), Arc::new(values));
         FieldMap {
             default,
             names,
+            every,
             values,
             source: source.clone(),
         }
@@ -408,6 +443,7 @@ fn fallback(source: &LogSource) -> Target {
         fields: FieldMap {
             default,
             names: Arc::default(),
+            every: Arc::default(),
             values: Arc::default(),
             source: source.clone(),
         },
@@ -445,7 +481,7 @@ mod tests {
             gates(&targets[1]),
             ["winlog.channel=Security", "winlog.event_id=4688"]
         );
-        let image = |at: usize| targets[at].fields.candidates("Image").remove(0);
+        let image = |at: usize| targets[at].fields.names("Image").list()[0].clone();
         assert_eq!(image(0), "winlog.event_data.Image");
         assert_eq!(image(1), "winlog.event_data.NewProcessName");
         assert_eq!(
@@ -453,7 +489,7 @@ mod tests {
             Some("S-1-16-12288")
         );
         assert_eq!(
-            targets[1].fields.candidates("EventID"),
+            targets[1].fields.names("EventID").list(),
             ["winlog.event_id", "event.code"]
         );
     }
@@ -468,7 +504,7 @@ mod tests {
         let (targets, _) = pipeline.targets(&source("zeek", "", "dns"));
         assert_eq!(gates(&targets[0]), ["data_stream.dataset=zeek.dns"]);
         assert_eq!(
-            targets[0].fields.candidates("query"),
+            targets[0].fields.names("query").list(),
             ["zeek.dns.query", "query"]
         );
     }
@@ -478,7 +514,7 @@ mod tests {
         let (targets, mapped) = Pipeline::default().targets(&source("okta", "", "okta"));
         assert!(!mapped);
         assert!(targets[0].when[0].values.contains(&"okta.*".to_owned()));
-        assert_eq!(targets[0].fields.candidates("eventType")[0], "eventType");
+        assert_eq!(targets[0].fields.names("eventType").list()[0], "eventType");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use crate::detection::{Item, Search};
 use crate::glob::{Glob, Part};
 use crate::matcher::Matcher;
-use crate::pipeline::{FieldMap, Gate, Pipeline, Target};
+use crate::pipeline::{FieldMap, Gate, Names, Pipeline, Target};
 use crate::rule::Rule;
 
 /// Most forms that the placeholders of one value may give.
@@ -30,17 +30,17 @@ pub(crate) enum Tree<'r> {
 #[derive(Debug, Clone)]
 pub(crate) struct Leaf<'r> {
     pub item: &'r Item,
-    /// Names in the event, the first present counts; `None` searches the whole event.
-    pub fields: Option<Vec<String>>,
+    pub names: Names,
     /// For each value of the item the tests of which one must hold.
     pub values: Vec<Vec<Bound>>,
 }
 
-/// A matcher; a field reference with the names of the other field.
+/// A matcher with what it needs of the pipeline.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Bound {
     pub matcher: Matcher,
-    pub other: Vec<String>,
+    /// Where the event holds the field that `matcher` refers to.
+    pub other: Option<Names>,
 }
 
 /// The variants of a rule, whether a pipeline file maps its log source, and the placeholders
@@ -109,10 +109,13 @@ impl Resolver<'_> {
             }
             values.push(bound);
         }
-        let fields = item.field.as_ref().map(|field| fields.candidates(field));
+        let names = item
+            .field
+            .as_ref()
+            .map_or(Names::All, |field| fields.names(field));
         Ok(Leaf {
             item,
-            fields,
+            names,
             values,
         })
     }
@@ -126,7 +129,7 @@ impl Resolver<'_> {
     ) -> Result<(), String> {
         let mut push = |matcher, other| out.push(Bound { matcher, other });
         match matcher {
-            Matcher::FieldRef { field, .. } => push(matcher.clone(), fields.candidates(field)),
+            Matcher::FieldRef { field, .. } => push(matcher.clone(), Some(fields.names(field))),
             Matcher::Text { glob, cased } => {
                 for glob in self.fill(glob)? {
                     let field = item.field.as_deref().unwrap_or_default();
@@ -139,7 +142,7 @@ impl Resolver<'_> {
                                 glob: Glob::literal(other),
                                 cased: *cased,
                             },
-                            Vec::new(),
+                            None,
                         );
                     }
                     push(
@@ -147,11 +150,11 @@ impl Resolver<'_> {
                             glob,
                             cased: *cased,
                         },
-                        Vec::new(),
+                        None,
                     );
                 }
             }
-            other => push(other.clone(), Vec::new()),
+            other => push(other.clone(), None),
         }
         Ok(())
     }

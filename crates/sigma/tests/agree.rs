@@ -7,7 +7,7 @@ use proptest::sample::select;
 use saqshy_event::{Batch, BatchBuilder, Value};
 use saqshy_sigma::{Engine, Pipeline, Rule, oracle, parse_rules};
 
-const FIELDS: [&str; 5] = ["A", "B", "C", "D E", "Image"];
+const FIELDS: [&str; 6] = ["A", "B", "C", "D E", "Image", "Data"];
 
 /// Short texts over few characters, so that rules and events meet.
 fn text() -> impl Strategy<Value = String> {
@@ -69,6 +69,8 @@ fn event() -> impl Strategy<Value = Fields> {
         "winlog.event_data.A",
         "winlog.user_data.A",
         "winlog.event_data.B",
+        "winlog.event_data.param1",
+        "winlog.event_data.param2",
         "winlog.event_data.Image",
         "winlog.event_data.NewProcessName",
     ]);

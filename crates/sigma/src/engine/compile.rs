@@ -15,22 +15,15 @@ use super::program::{Expr, Programs};
 use super::scan::{Scanner, ScannerBuilder, Verify};
 use crate::condition::Condition;
 use crate::matcher::{Matcher, Side};
-use crate::pipeline::Gate;
+use crate::pipeline::{Gate, Names};
 use crate::resolve::{Bound, Leaf, Tree, Variant};
 use crate::rule::Rule;
 
-/// A field of the rules: its names in the event, the first present counts.
+/// A field of the rules.
 #[derive(Debug)]
 pub(super) struct Field {
     pub names: Names,
     pub scanner: Scanner,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Names {
-    First(Vec<String>),
-    /// Every searched field of the event (keywords).
-    All,
 }
 
 #[derive(Debug)]
@@ -177,11 +170,7 @@ impl Compiler {
     }
 
     fn leaf(&mut self, leaf: &Leaf<'_>) -> Expr {
-        let names = match &leaf.fields {
-            Some(names) => Names::First(names.clone()),
-            None => Names::All,
-        };
-        let field = self.field(names);
+        let field = self.field(leaf.names.clone());
         let values = leaf.values.iter().map(|forms| {
             let mut atoms: Vec<u32> = forms.iter().map(|bound| self.atom(field, bound)).collect();
             atoms.sort_unstable();
@@ -235,7 +224,7 @@ impl Compiler {
             Matcher::Exists(wanted) => return (Test::Exists(*wanted), f32::INFINITY),
             Matcher::Null => return (Test::Null, f32::INFINITY),
             Matcher::FieldRef { side, cased, .. } => {
-                let other = self.field(Names::First(bound.other.clone()));
+                let other = self.field(bound.other.clone().unwrap_or(Names::All));
                 return (
                     Test::Refers {
                         other,

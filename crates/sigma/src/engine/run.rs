@@ -10,13 +10,14 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use saqshy_event::{ABSENT, Batch, Value};
 
-use super::compile::{Compiled, Names, Test};
+use super::compile::{Atom, Compiled, Test};
 use super::gate::{Classes, Gates};
 use super::plan::Plan;
 use super::scan::ScanBuffers;
 use crate::Match;
 use crate::keywords::{searched_field, searched_value};
-use crate::matcher::{is_null, refers};
+use crate::matcher::{Matcher, is_null, refers};
+use crate::pipeline::Names;
 
 const NOT_SCANNED: (u32, u32) = (u32::MAX, 0);
 
@@ -207,7 +208,7 @@ impl<'a> Run<'a> {
 
     /// Marks the atoms that hold in `field` at `row` and collects the programs they trigger.
     fn mark(&mut self, field: u32, row: usize, plan: Option<&Plan>) {
-        let every = self.compiled.fields[field as usize].names == Names::All;
+        let first_only = matches!(self.compiled.fields[field as usize].names, Names::First(_));
         for at in 0..self.scratch.columns[field as usize].columns.len() {
             let (column, first) = self.scratch.columns[field as usize].columns[at];
             let key = self.batch.columns()[column as usize].keys()[row];
@@ -227,7 +228,7 @@ impl<'a> Run<'a> {
                     }
                 }
             }
-            if !every {
+            if first_only {
                 return;
             }
         }
@@ -255,47 +256,78 @@ impl<'a> Run<'a> {
     }
 
     fn holds(&mut self, atom: u32, row: usize) -> bool {
-        let id = atom as usize;
-        let field = self.compiled.atoms[id].field;
-        match &self.compiled.atoms[id].test {
-            Test::Eager => self.scratch.marked[id] == self.scratch.row_number,
-            Test::Exists(wanted) => self.first(field, row).is_some() == *wanted,
-            Test::Null => self
-                .first(field, row)
-                .is_none_or(|(value, _)| is_null(value)),
+        let compiled = self.compiled;
+        let Atom { field, test } = &compiled.atoms[atom as usize];
+        let mut at = 0;
+        match test {
+            Test::Eager => self.scratch.marked[atom as usize] == self.scratch.row_number,
+            Test::Exists(wanted) => self.next(*field, row, &mut at).is_some() == *wanted,
+            Test::Null => {
+                let mut value = self.next(*field, row, &mut at);
+                let absent = value.is_none();
+                while let Some((held, _)) = value {
+                    if is_null(held) {
+                        return true;
+                    }
+                    value = self.next(*field, row, &mut at);
+                }
+                absent
+            }
             Test::Refers { other, side, cased } => {
-                let (side, cased) = (*side, *cased);
-                let Some((value, _)) = self.first(field, row) else {
-                    return false;
-                };
-                let Some((other, _)) = self.first(*other, row) else {
-                    return false;
-                };
-                refers(value, other, side, cased)
+                while let Some((value, _)) = self.next(*field, row, &mut at) {
+                    let mut from = 0;
+                    while let Some((other, _)) = self.next(*other, row, &mut from) {
+                        if refers(value, other, *side, *cased) {
+                            return true;
+                        }
+                    }
+                }
+                false
             }
-            Test::Value(place, _) if self.compiled.fields[field as usize].names == Names::All => {
-                self.any_value_holds(atom, *place, field, row)
+            Test::Value(place, matcher) => {
+                while let Some((value, slot)) = self.next(*field, row, &mut at) {
+                    if self.value_holds(*place, matcher, *field, value, slot) {
+                        return true;
+                    }
+                }
+                false
             }
-            Test::Value(place, _) => match self.first(field, row) {
-                Some((value, slot)) => self.value_holds(atom, *place, field, value, slot),
-                None => false,
-            },
         }
     }
 
-    /// The value of `field` at `row` and its number among the field's values.
-    fn first(&mut self, field: u32, row: usize) -> Option<(&'a Value, u32)> {
+    /// The next value that `field` has at `row`, with its number among the field's values. `at`
+    /// starts at 0 and remembers where to go on.
+    fn next(&mut self, field: u32, row: usize, at: &mut usize) -> Option<(&'a Value, u32)> {
         let batch = self.batch;
         self.bind(field);
-        let bound = &self.scratch.columns[field as usize];
-        bound.columns.iter().find_map(|&(column, first)| {
+        let names = &self.compiled.fields[field as usize].names;
+        let columns = &self.scratch.columns[field as usize].columns;
+        while let Some(&(column, first)) = columns.get(*at) {
+            *at += 1;
             let column = &batch.columns()[column as usize];
             let key = column.keys()[row];
-            (key != ABSENT).then(|| (&column.values()[key as usize], first + key))
-        })
+            if key == ABSENT {
+                continue;
+            }
+            let value = &column.values()[key as usize];
+            match names {
+                Names::First(_) => *at = columns.len(),
+                Names::All if !searched_value(column.name(), value) => continue,
+                Names::Every(_) | Names::All => {}
+            }
+            return Some((value, first + key));
+        }
+        None
     }
 
-    fn value_holds(&mut self, atom: u32, place: u32, field: u32, value: &Value, slot: u32) -> bool {
+    fn value_holds(
+        &mut self,
+        place: u32,
+        matcher: &Matcher,
+        field: u32,
+        value: &Value,
+        slot: u32,
+    ) -> bool {
         let answers = &mut self.scratch.remembered[place as usize];
         if answers.is_empty() {
             answers.resize(self.scratch.columns[field as usize].ranges.len(), 0);
@@ -303,32 +335,9 @@ impl<'a> Run<'a> {
         }
         let answer = &mut answers[slot as usize];
         if *answer == 0 {
-            let Test::Value(_, matcher) = &self.compiled.atoms[atom as usize].test else {
-                return false;
-            };
             *answer = 1 + u8::from(value.items().iter().any(|item| matcher.holds_one(item)));
         }
         *answer == 2
-    }
-
-    fn any_value_holds(&mut self, atom: u32, place: u32, field: u32, row: usize) -> bool {
-        self.bind(field);
-        let batch = self.batch;
-        for at in 0..self.scratch.columns[field as usize].columns.len() {
-            let (column, first) = self.scratch.columns[field as usize].columns[at];
-            let column = &batch.columns()[column as usize];
-            let key = column.keys()[row];
-            if key == ABSENT {
-                continue;
-            }
-            let value = &column.values()[key as usize];
-            if searched_value(column.name(), value)
-                && self.value_holds(atom, place, field, value, first + key)
-            {
-                return true;
-            }
-        }
-        false
     }
 
     /// Finds the columns of `field`, once per batch.
@@ -346,7 +355,7 @@ impl<'a> Run<'a> {
             values += self.batch.columns()[column as usize].values().len() as u32;
         };
         match &self.compiled.fields[field as usize].names {
-            Names::First(names) => {
+            Names::First(names) | Names::Every(names) => {
                 names
                     .iter()
                     .filter_map(|name| self.index.get(name.as_str()))
