@@ -74,7 +74,8 @@ pub(super) struct Compiled {
 
 #[derive(Default)]
 pub(super) struct Compiler {
-    field_ids: HashMap<Names, u32>,
+    /// Keywords are searched per kind of event, so their search stays small.
+    field_ids: HashMap<(Names, Option<u32>), u32>,
     scanners: Vec<ScannerBuilder>,
     atom_ids: HashMap<(u32, Bound), u32>,
     /// How common an eager atom is believed to be; infinite for lazy ones.
@@ -82,6 +83,8 @@ pub(super) struct Compiler {
     gate_ids: HashMap<Gate, u32>,
     source_ids: HashMap<Vec<u32>, u32>,
     pending: Vec<(u32, u32, Expr)>,
+    /// Source of the variant that is being added.
+    now: u32,
     out: Compiled,
 }
 
@@ -89,6 +92,7 @@ impl Compiler {
     pub fn add(&mut self, index: u32, rule: &Rule, variants: &[Variant<'_>]) {
         for variant in variants {
             let source = self.source(&variant.when);
+            self.now = source;
             let searches: Vec<Expr> = variant
                 .searches
                 .iter()
@@ -196,14 +200,18 @@ impl Compiler {
 
     fn field(&mut self, names: Names) -> u32 {
         let (fields, scanners) = (&mut self.out.fields, &mut self.scanners);
-        *self.field_ids.entry(names).or_insert_with_key(|names| {
-            fields.push(Field {
-                names: names.clone(),
-                scanner: Scanner::default(),
-            });
-            scanners.push(ScannerBuilder::default());
-            fields.len() as u32 - 1
-        })
+        let source = (names == Names::All).then_some(self.now);
+        *self
+            .field_ids
+            .entry((names, source))
+            .or_insert_with_key(|(names, _)| {
+                fields.push(Field {
+                    names: names.clone(),
+                    scanner: Scanner::default(),
+                });
+                scanners.push(ScannerBuilder::default());
+                fields.len() as u32 - 1
+            })
     }
 
     fn atom(&mut self, field: u32, bound: &Bound) -> u32 {

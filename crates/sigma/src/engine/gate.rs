@@ -39,6 +39,9 @@ pub(super) struct Classes {
     written: String,
     signatures: Vec<u32>,
     next: Vec<u32>,
+    /// Rows by class, and where each class starts there.
+    grouped: Vec<u32>,
+    starts: Vec<u32>,
 }
 
 impl Gates {
@@ -155,6 +158,31 @@ impl Classes {
             }
             *class = *next;
         }
+    }
+
+    /// Groups the rows by class; see [`Classes::rows`].
+    pub fn group(&mut self) {
+        self.starts.clear();
+        self.starts.resize(self.sets.len() + 1, 0);
+        for &class in &self.of_row {
+            self.starts[class as usize + 1] += 1;
+        }
+        for at in 1..self.starts.len() {
+            self.starts[at] += self.starts[at - 1];
+        }
+        self.next.clear();
+        self.next.extend(&self.starts);
+        self.grouped.resize(self.of_row.len(), 0);
+        for (row, &class) in self.of_row.iter().enumerate() {
+            let at = &mut self.next[class as usize];
+            self.grouped[*at as usize] = row as u32;
+            *at += 1;
+        }
+    }
+
+    /// The rows of a class, in order.
+    pub fn rows(&self, class: usize) -> &[u32] {
+        &self.grouped[self.starts[class] as usize..self.starts[class + 1] as usize]
     }
 
     pub fn count(&self) -> usize {

@@ -8,6 +8,7 @@ mod plan;
 mod program;
 mod run;
 mod scan;
+mod trie;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use saqshy_event::{ABSENT, Batch, Value};
+use saqshy_event::{ABSENT, Batch, Column, Value};
 
 use super::compile::{Atom, Compiled, Test};
 use super::gate::{Classes, Gates};
@@ -91,11 +91,19 @@ impl Scratch {
     }
 }
 
-/// The class's plan with the fields that the batch has at all.
-struct Bound {
+/// The plan of a class with the columns that its rows have at all.
+struct Bound<'a> {
     plan: Arc<Plan>,
-    trigger_fields: Vec<u32>,
-    other_fields: Vec<u32>,
+    trigger_fields: Vec<FieldColumns<'a>>,
+    other_fields: Vec<FieldColumns<'a>>,
+}
+
+struct FieldColumns<'a> {
+    field: u32,
+    /// Only the first of the columns that a row has counts.
+    first_only: bool,
+    /// With the number of the column's first value among the field's values.
+    columns: Vec<(&'a Column, u32)>,
 }
 
 /// Appends the matches of `batch` to `out`, sorted by row, then rule.
@@ -120,14 +128,16 @@ pub(super) fn run(
         index,
         scratch,
     };
-    let plans: Vec<Option<Bound>> = (0..classes.count())
-        .map(|class| run.bind_class(&classes, class, &plan_for))
-        .collect();
-    for (row, &class) in classes.of_row.iter().enumerate() {
-        if let Some(bound) = &plans[class as usize] {
-            run.row(row, bound, out);
+    let before = out.len();
+    classes.group();
+    for class in 0..classes.count() {
+        if let Some(bound) = run.bind_class(&classes, class, &plan_for) {
+            for &row in classes.rows(class) {
+                run.row(row as usize, &bound, out);
+            }
         }
     }
+    out[before..].sort_unstable();
     scratch.classes = classes;
 }
 
@@ -145,7 +155,10 @@ impl<'a> Run<'a> {
         classes: &Classes,
         class: usize,
         plan_for: impl Fn(&[u32]) -> Arc<Plan>,
-    ) -> Option<Bound> {
+    ) -> Option<Bound<'a>> {
+        if classes.rows(class).is_empty() {
+            return None;
+        }
         let sources: Vec<u32> = (0..self.compiled.sources.len() as u32)
             .filter(|&source| {
                 let mut gates = self.compiled.sources[source as usize].iter();
@@ -159,12 +172,11 @@ impl<'a> Run<'a> {
         if plan.is_empty() {
             return None;
         }
-        let mut present = |fields: &[u32]| -> Vec<u32> {
-            let has = |&field: &u32| {
-                self.bind(field);
-                !self.scratch.columns[field as usize].columns.is_empty()
-            };
-            fields.iter().copied().filter(has).collect()
+        let mut present = |fields: &[u32]| -> Vec<FieldColumns<'a>> {
+            let all = fields
+                .iter()
+                .map(|&field| self.columns_of(field, classes.rows(class)));
+            all.filter(|field| !field.columns.is_empty()).collect()
         };
         let trigger_fields = present(&plan.trigger_fields);
         let other_fields = present(&plan.other_fields);
@@ -175,17 +187,33 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn row(&mut self, row: usize, bound: &Bound, out: &mut Vec<Match>) {
+    fn columns_of(&mut self, field: u32, rows: &[u32]) -> FieldColumns<'a> {
+        let batch = self.batch;
+        self.bind(field);
+        let columns = self.scratch.columns[field as usize].columns.iter();
+        let columns = columns.map(|&(at, first)| (&batch.columns()[at as usize], first));
+        let had = |column: &Column| {
+            let keys = column.keys();
+            rows.iter().any(|&row| keys[row as usize] != ABSENT)
+        };
+        FieldColumns {
+            field,
+            first_only: matches!(self.compiled.fields[field as usize].names, Names::First(_)),
+            columns: columns.filter(|(column, _)| had(column)).collect(),
+        }
+    }
+
+    fn row(&mut self, row: usize, bound: &Bound<'a>, out: &mut Vec<Match>) {
         self.scratch.next_row();
         self.scratch.candidates.clear();
         self.scratch.candidates.extend(&bound.plan.always);
-        for &field in &bound.trigger_fields {
+        for field in &bound.trigger_fields {
             self.mark(field, row, Some(&bound.plan));
         }
         if self.scratch.candidates.is_empty() {
             return;
         }
-        for &field in &bound.other_fields {
+        for field in &bound.other_fields {
             self.mark(field, row, None);
         }
         let candidates = std::mem::take(&mut self.scratch.candidates);
@@ -207,42 +235,45 @@ impl<'a> Run<'a> {
     }
 
     /// Marks the atoms that hold in `field` at `row` and collects the programs they trigger.
-    fn mark(&mut self, field: u32, row: usize, plan: Option<&Plan>) {
-        let first_only = matches!(self.compiled.fields[field as usize].names, Names::First(_));
-        for at in 0..self.scratch.columns[field as usize].columns.len() {
-            let (column, first) = self.scratch.columns[field as usize].columns[at];
-            let key = self.batch.columns()[column as usize].keys()[row];
+    fn mark(&mut self, field: &FieldColumns<'a>, row: usize, plan: Option<&Plan>) {
+        for &(column, first) in &field.columns {
+            let key = column.keys()[row];
             if key == ABSENT {
                 continue;
             }
-            let range = self.scan(field, column, key, first + key);
-            let scratch = &mut *self.scratch;
-            for &atom in &scratch.held[range.0 as usize..range.1 as usize] {
-                scratch.marked[atom as usize] = scratch.row_number;
-                let Some(plan) = plan else { continue };
-                for &program in plan.triggered(atom) {
-                    let called = &mut scratch.called[program as usize];
-                    if *called != scratch.row_number {
-                        *called = scratch.row_number;
-                        scratch.candidates.push(program);
-                    }
-                }
+            let (start, end) = self.scan(field.field, column, key, first + key);
+            if start != end {
+                self.mark_atoms(start as usize..end as usize, plan);
             }
-            if first_only {
+            if field.first_only {
                 return;
             }
         }
     }
 
+    fn mark_atoms(&mut self, range: std::ops::Range<usize>, plan: Option<&Plan>) {
+        let scratch = &mut *self.scratch;
+        for &atom in &scratch.held[range] {
+            scratch.marked[atom as usize] = scratch.row_number;
+            let Some(plan) = plan else { continue };
+            for &program in plan.triggered(atom) {
+                let called = &mut scratch.called[program as usize];
+                if *called != scratch.row_number {
+                    *called = scratch.row_number;
+                    scratch.candidates.push(program);
+                }
+            }
+        }
+    }
+
     /// Where in `held` the atoms of a value stand; scans the value if nobody has yet.
-    fn scan(&mut self, field: u32, column: u32, key: u32, slot: u32) -> (u32, u32) {
+    fn scan(&mut self, field: u32, column: &Column, key: u32, slot: u32) -> (u32, u32) {
         let scratch = &mut *self.scratch;
         let range = scratch.columns[field as usize].ranges[slot as usize];
         if range != NOT_SCANNED {
             return range;
         }
         let compiled = &self.compiled.fields[field as usize];
-        let column = &self.batch.columns()[column as usize];
         let value = &column.values()[key as usize];
         let start = scratch.held.len() as u32;
         if compiled.names != Names::All || searched_value(column.name(), value) {

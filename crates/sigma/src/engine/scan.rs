@@ -5,25 +5,41 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
+use foldhash::fast::RandomState;
 use saqshy_event::Value;
 
 use super::glob::FastGlob;
 use super::literal::{Needles, Place};
+use super::trie::Trie;
 use crate::fold::fold_into;
 
-/// The literals of one field.
+/// The literals of one field, by where they must stand.
 #[derive(Debug, Default)]
 pub(super) struct Scanner {
-    automaton: Option<AhoCorasick>,
-    /// For each literal of the automaton the checks to make, as a range of `checks`.
-    literals: Vec<(u32, u32)>,
+    whole: HashMap<Box<str>, (u32, u32), RandomState>,
+    starts: Trie,
+    /// The texts are reversed.
+    ends: Trie,
+    inner: Option<Inner>,
+    /// For each literal above the checks to make, as ranges.
     checks: Vec<Check>,
+}
+
+/// Literals that may stand anywhere.
+#[derive(Debug)]
+struct Inner {
+    automaton: AhoCorasick,
+    /// Says fast that nothing is there; only for few literals.
+    any: Option<AhoCorasick>,
+    /// Bytes of the shortest literal.
+    shortest: usize,
+    /// For each literal of the automaton a range of `checks`.
+    literals: Vec<(u32, u32)>,
 }
 
 #[derive(Debug)]
 struct Check {
     atom: u32,
-    place: Place,
     verify: Option<Verify>,
 }
 
@@ -34,46 +50,104 @@ pub(super) enum Verify {
     Regex(Arc<regex::Regex>),
 }
 
+/// Up to this many literals a quick test for "none at all" pays.
+const FEW: usize = 64;
+/// Up to this many bytes of literals the search may use the memory of a full table, about 256
+/// times as much.
+const TABLE_BYTES_MAX: usize = 48 << 10;
+
 /// Literals on the way to a [`Scanner`].
 #[derive(Default)]
 pub(super) struct ScannerBuilder {
-    by_text: HashMap<String, Vec<Check>>,
+    whole: HashMap<String, Vec<Check>>,
+    starts: HashMap<String, Vec<Check>>,
+    ends: HashMap<String, Vec<Check>>,
+    inner: HashMap<String, Vec<Check>>,
 }
 
 impl ScannerBuilder {
     pub fn add(&mut self, atom: u32, needles: Needles, verify: Option<Verify>) {
         debug_assert_eq!(needles.place == Place::Verify, verify.is_some());
+        let map = match needles.place {
+            Place::Whole => &mut self.whole,
+            Place::Start => &mut self.starts,
+            Place::End => &mut self.ends,
+            Place::Anywhere | Place::Verify => &mut self.inner,
+        };
         for text in needles.texts {
-            let check = Check {
-                atom,
-                place: needles.place,
-                verify: verify.clone(),
-            };
-            self.by_text.entry(text).or_default().push(check);
+            let verify = verify.clone();
+            map.entry(text).or_default().push(Check { atom, verify });
         }
     }
 
     pub fn build(self) -> Result<Scanner, BuildError> {
-        let mut all: Vec<(String, Vec<Check>)> = self.by_text.into_iter().collect();
-        if all.is_empty() {
-            return Ok(Scanner::default());
-        }
-        all.sort_by(|left, right| left.0.cmp(&right.0));
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .prefilter(false)
-            .build(all.iter().map(|(text, _)| text))?;
-        let mut scanner = Scanner {
-            automaton: Some(automaton),
-            ..Scanner::default()
+        let mut scanner = Scanner::default();
+        let checks = &mut scanner.checks;
+        let mut lay_out = |map: HashMap<String, Vec<Check>>, reverse: bool| {
+            let mut all: Vec<(Vec<u8>, Vec<Check>)> = map
+                .into_iter()
+                .map(|(text, checks)| {
+                    let mut bytes = text.into_bytes();
+                    if reverse {
+                        bytes.reverse();
+                    }
+                    (bytes, checks)
+                })
+                .collect();
+            all.sort_by(|left, right| left.0.cmp(&right.0));
+            let ranges = all.into_iter().map(|(text, own)| {
+                let start = checks.len() as u32;
+                checks.extend(own);
+                (text, (start, checks.len() as u32))
+            });
+            ranges.collect::<Vec<_>>()
         };
-        for (_, checks) in all {
-            let start = scanner.checks.len() as u32;
-            scanner.checks.extend(checks);
-            scanner.literals.push((start, scanner.checks.len() as u32));
+        scanner.starts = Trie::new(&lay_out(self.starts, false));
+        scanner.ends = Trie::new(&lay_out(self.ends, true));
+        let whole = lay_out(self.whole, false).into_iter();
+        let text = |bytes: Vec<u8>| {
+            String::from_utf8(bytes)
+                .unwrap_or_default()
+                .into_boxed_str()
+        };
+        scanner.whole = whole.map(|(bytes, range)| (text(bytes), range)).collect();
+        let inner = lay_out(self.inner, false);
+        if !inner.is_empty() {
+            scanner.inner = Some(Inner::new(&inner)?);
         }
         Ok(scanner)
+    }
+}
+
+impl Inner {
+    fn new(texts: &[(Vec<u8>, (u32, u32))]) -> Result<Self, BuildError> {
+        let bytes: usize = texts.iter().map(|(text, _)| text.len()).sum();
+        let kind = match bytes <= TABLE_BYTES_MAX {
+            true => AhoCorasickKind::DFA,
+            false => AhoCorasickKind::ContiguousNFA,
+        };
+        let shortest = texts.iter().map(|(text, _)| text.len()).min().unwrap_or(0);
+        let patterns = || texts.iter().map(|(text, _)| text);
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .kind(Some(kind))
+            .prefilter(false)
+            .build(patterns())?;
+        let any = match texts.len() <= FEW {
+            true => Some(
+                AhoCorasick::builder()
+                    .match_kind(MatchKind::LeftmostFirst)
+                    .build(patterns())?,
+            ),
+            false => None,
+        };
+        let literals = texts.iter().map(|(_, range)| *range).collect();
+        Ok(Inner {
+            automaton,
+            any,
+            shortest,
+            literals,
+        })
     }
 }
 
@@ -99,62 +173,88 @@ impl ScanBuffers {
 impl Scanner {
     /// Appends every atom that holds for `value` (for one of its items) to `held`, each once.
     pub fn scan(&self, value: &Value, buffers: &mut ScanBuffers, held: &mut Vec<u32>) {
-        let Some(automaton) = &self.automaton else {
-            return;
-        };
         let start = held.len();
         for item in value.items() {
             let Some(text) = text_of(item, &mut buffers.written) else {
                 continue;
             };
-            buffers.scan = buffers.scan.wrapping_add(1);
-            if buffers.scan == 0 {
-                buffers.decided.fill(0);
-                buffers.scan = 1;
-            }
             fold_into(text, &mut buffers.folded);
-            let folded = buffers.folded.as_str();
-            for hit in automaton.find_overlapping_iter(folded) {
-                let (from, to) = self.literals[hit.pattern().as_usize()];
-                for check in &self.checks[from as usize..to as usize] {
-                    let decided = &mut buffers.decided[check.atom as usize];
-                    if *decided == buffers.scan {
-                        continue;
-                    }
-                    let holds = match check.place {
-                        Place::Anywhere => true,
-                        Place::Start => hit.start() == 0,
-                        Place::End => hit.end() == folded.len(),
-                        Place::Whole => hit.start() == 0 && hit.end() == folded.len(),
-                        Place::Verify => {
-                            *decided = buffers.scan;
-                            check
-                                .verify
-                                .as_ref()
-                                .is_some_and(|verify| verify.holds(text, folded))
-                        }
-                    };
-                    if holds {
-                        *decided = buffers.scan;
-                        held.push(check.atom);
-                    }
-                }
-            }
+            self.scan_text(
+                text,
+                &buffers.folded,
+                &mut buffers.decided,
+                &mut buffers.scan,
+                held,
+            );
         }
         if value.items().len() > 1 {
-            held[start..].sort_unstable();
-            let mut last = None;
-            let mut kept = start;
-            for at in start..held.len() {
-                if last != Some(held[at]) {
-                    last = Some(held[at]);
-                    held[kept] = held[at];
-                    kept += 1;
-                }
-            }
-            held.truncate(kept);
+            sort_and_dedup_from(held, start);
         }
     }
+
+    fn scan_text(
+        &self,
+        text: &str,
+        folded: &str,
+        decided: &mut [u32],
+        scan: &mut u32,
+        held: &mut Vec<u32>,
+    ) {
+        // One atom has one place, and one text of it stands there: no atom is found twice here.
+        let mut take = |(from, to): (u32, u32)| {
+            held.extend(
+                self.checks[from as usize..to as usize]
+                    .iter()
+                    .map(|check| check.atom),
+            );
+        };
+        if let Some(&range) = self.whole.get(folded) {
+            take(range);
+        }
+        self.starts.walk(folded.bytes(), &mut take);
+        self.ends.walk(folded.bytes().rev(), &mut take);
+        let Some(inner) = &self.inner else { return };
+        if folded.len() < inner.shortest {
+            return;
+        }
+        if inner.any.as_ref().is_some_and(|any| !any.is_match(folded)) {
+            return;
+        }
+        *scan = scan.wrapping_add(1);
+        if *scan == 0 {
+            decided.fill(0);
+            *scan = 1;
+        }
+        for hit in inner.automaton.find_overlapping_iter(folded) {
+            let (from, to) = inner.literals[hit.pattern().as_usize()];
+            for check in &self.checks[from as usize..to as usize] {
+                let decided = &mut decided[check.atom as usize];
+                if *decided == *scan {
+                    continue;
+                }
+                *decided = *scan;
+                if check
+                    .verify
+                    .as_ref()
+                    .is_none_or(|verify| verify.holds(text, folded))
+                {
+                    held.push(check.atom);
+                }
+            }
+        }
+    }
+}
+
+fn sort_and_dedup_from(held: &mut Vec<u32>, start: usize) {
+    held[start..].sort_unstable();
+    let mut kept = start;
+    for at in start..held.len() {
+        if kept == start || held[kept - 1] != held[at] {
+            held[kept] = held[at];
+            kept += 1;
+        }
+    }
+    held.truncate(kept);
 }
 
 impl Verify {
