@@ -28,20 +28,21 @@ pub fn matches(rules: &[Arc<Rule>], pipeline: &Pipeline, batch: &Batch) -> Vec<M
                 gates.insert(gate.clone(), rows.collect());
             }
         }
-        for event in batch.events() {
-            let holds = resolved.variants.iter().any(|variant| {
-                variant.when.iter().all(|gate| gates[gate][event.row()])
-                    && variant_holds(rule, variant, event)
-            });
-            if holds {
-                found.push(Match {
-                    row: event.row() as u32,
-                    rule: index as u32,
-                });
+        for variant in &resolved.variants {
+            let gates: Vec<&[bool]> = variant.when.iter().map(|gate| &*gates[gate]).collect();
+            let of_log = |event: &EventRef<'_>| gates.iter().all(|rows| rows[event.row()]);
+            for event in batch.events().filter(of_log) {
+                if variant_holds(rule, variant, event) {
+                    found.push(Match {
+                        row: event.row() as u32,
+                        rule: index as u32,
+                    });
+                }
             }
         }
     }
     found.sort_unstable();
+    found.dedup();
     found
 }
 
