@@ -41,7 +41,10 @@ async fn session_refusal_and_journal() {
     let auditor = trial.sign_in("auditor").await;
     let session = steady(auditor.ok("GET", "/session", None).await);
     insta::assert_json_snapshot!("session", session);
-    let page = steady(auditor.ok("GET", "/journal?limit=2", None).await);
-    insta::assert_json_snapshot!("journal", page);
+    let size = trial.leaves().await;
+    let journal = &trial.server.app().journal;
+    assert!(journal.wait_for(size, std::time::Duration::from_secs(10)).await);
+    let page = auditor.ok("GET", "/journal?limit=2", None).await;
+    insta::assert_json_snapshot!("leaf", steady(page["leaves"][0].clone()));
     trial.server.shutdown().await.unwrap();
 }

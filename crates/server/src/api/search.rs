@@ -54,6 +54,7 @@ fn yes() -> bool {
 /// One line of a search's answer.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[expect(dead_code, reason = "the API document's shape of lines that are written one by one")]
 pub enum SearchLine {
     /// A matching event as a flat object with dotted field names.
     Event(HashMap<String, Value>),

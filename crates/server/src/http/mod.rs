@@ -10,7 +10,7 @@ mod help;
 mod router;
 mod searches;
 
-pub use api::{Api, CSRF_HEADER};
+pub use api::Api;
 pub use error::{ApiError, ApiResult, CODES, ErrorBody};
 pub use extract::{Body, Peer, Query, session_token};
 pub use health::Metrics;
