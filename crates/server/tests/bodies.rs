@@ -43,7 +43,11 @@ async fn session_refusal_and_journal() {
     insta::assert_json_snapshot!("session", session);
     let size = trial.leaves().await;
     let journal = &trial.server.app().journal;
-    assert!(journal.wait_for(size, std::time::Duration::from_secs(10)).await);
+    assert!(
+        journal
+            .wait_for(size, std::time::Duration::from_secs(10))
+            .await
+    );
     let page = auditor.ok("GET", "/journal?limit=2", None).await;
     insta::assert_json_snapshot!("leaf", steady(page["leaves"][0].clone()));
     trial.server.shutdown().await.unwrap();

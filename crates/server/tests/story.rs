@@ -452,7 +452,9 @@ fn link_in_mail(trial: &Trial) -> String {
         body if body.contains("/ack/") => body,
         _ => text.replace("=\r\n", "").replace("=3D", "="),
     };
-    let from = plain.find("/ack/").unwrap_or_else(|| panic!("no receipt link in {plain}"));
+    let from = plain
+        .find("/ack/")
+        .unwrap_or_else(|| panic!("no receipt link in {plain}"));
     let end =
         plain[from + 5..].find(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'));
     plain[from..from + 5 + end.unwrap_or(plain.len() - from - 5)].to_owned()

@@ -54,7 +54,6 @@ fn yes() -> bool {
 /// One line of a search's answer.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(dead_code, reason = "the API document's shape of lines that are written one by one")]
 pub enum SearchLine {
     /// A matching event as a flat object with dotted field names.
     Event(HashMap<String, Value>),
@@ -222,18 +221,28 @@ fn lines(
     found.map(move |message| {
         let _listed = &running;
         let line = match message {
-            Ok(SearchEvent::Event(event)) => json!({ "event": event }),
-            Ok(SearchEvent::Progress(progress)) => json!({ "progress": progress }),
-            Ok(SearchEvent::Done(done)) => json!({ "done": {
-                "matched": done.matched,
-                "elapsed_ms": elapsed_ms(begin),
-                "truncated": done.truncated,
-            }}),
+            Ok(SearchEvent::Event(event)) => SearchLine::Event(event.into_iter().collect()),
+            Ok(SearchEvent::Progress(progress)) => SearchLine::Progress(SearchProgress {
+                files_done: progress.files_done as u64,
+                files_total: progress.files_total as u64,
+                rows_scanned: progress.rows_scanned,
+            }),
+            Ok(SearchEvent::Done(done)) => SearchLine::Done(SearchDone {
+                matched: done.matched,
+                elapsed_ms: elapsed_ms(begin),
+                truncated: done.truncated,
+            }),
             Err(error) => {
                 let error = refusal(error);
-                json!({ "error": { "code": error.code(), "message": error.message() } })
+                SearchLine::Error(SearchProblem {
+                    code: error.code().to_owned(),
+                    message: error.message().to_owned(),
+                    column: error.column(),
+                })
             }
         };
+        // The lines hold text, numbers and maps with text keys: they always have a JSON form.
+        let line = serde_json::to_string(&line).unwrap_or_default();
         format!("{line}\n")
     })
 }
