@@ -1,6 +1,6 @@
 //! A plain `_bulk` sender on one kept-alive connection.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 
 /// Sends all documents and panics unless every one was acknowledged.

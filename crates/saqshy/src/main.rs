@@ -9,7 +9,6 @@ mod verbs;
 use clap::Parser;
 
 use cli::{Cli, Verb};
-use exit::Exit;
 
 fn main() -> std::process::ExitCode {
     let cli = Cli::parse();

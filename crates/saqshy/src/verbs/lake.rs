@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use futures::StreamExt;
 use saqshy_lake::{Lake, LakeConfig, LakeError, SearchEvent, SearchRequest, query};
 use saqshy_server::runtime::Paths;
