@@ -207,7 +207,7 @@ impl<S: Storage> TileLog<S> {
     }
 
     /// Opens an existing log: checks the signature and the right-hand edge of the tree, and removes
-    /// what an interrupted writer left beyond the checkpoint.
+    /// what an interrupted writer left beyond the checkpoint, unless `store` is for reading only.
     pub fn open(store: S, key: &VerifyingKey) -> Result<Self, LogError> {
         let bytes = store
             .read(CHECKPOINT)
@@ -217,6 +217,7 @@ impl<S: Storage> TileLog<S> {
         let mut partials = BTreeSet::new();
         for path in store.list().map_err(storage("list", "."))? {
             match place(&path, head.size) {
+                Place::Superseded | Place::Beyond if !store.writable() => {}
                 Place::Superseded | Place::Beyond => {
                     store.remove(&path).map_err(storage("remove", &path))?;
                 }

@@ -18,6 +18,11 @@ pub trait Storage {
     fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>>;
     /// Creates or replaces a file.
     fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()>;
+    /// Whether this opener may change files. One that only reads passes over what an interrupted
+    /// writer left.
+    fn writable(&self) -> bool {
+        true
+    }
     /// Removes a file; one that is not there is no error.
     fn remove(&self, path: &str) -> io::Result<()>;
     /// Paths of all files, in no order.
@@ -29,7 +34,7 @@ pub trait Storage {
 pub struct DirStorage {
     root: PathBuf,
     // Holds the exclusive lock of a writer.
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 impl DirStorage {
@@ -54,7 +59,7 @@ impl DirStorage {
         })?;
         Ok(DirStorage {
             root: root.to_owned(),
-            _lock: Some(lock),
+            lock: Some(lock),
         })
     }
 
@@ -62,7 +67,7 @@ impl DirStorage {
     pub fn reader(root: &Path) -> Self {
         DirStorage {
             root: root.to_owned(),
-            _lock: None,
+            lock: None,
         }
     }
 
@@ -81,7 +86,7 @@ impl DirStorage {
     }
 
     fn may_write(&self) -> io::Result<()> {
-        match self._lock {
+        match self.lock {
             Some(_) => Ok(()),
             None => Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
@@ -146,6 +151,10 @@ impl Storage for DirStorage {
         file.sync_all()?;
         fs::rename(&unfinished, &full)?;
         sync_dir(dir)
+    }
+
+    fn writable(&self) -> bool {
+        self.lock.is_some()
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
@@ -237,5 +246,23 @@ mod tests {
             assert!(a.write(bad, b"").is_err(), "{bad}");
         }
         assert!(DirStorage::reader(dir.path()).write("x", b"").is_err());
+    }
+
+    #[test]
+    fn a_reader_passes_over_what_an_interrupted_writer_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = crate::SigningKey::from_seed("a.kz/journal", &[1; 32]).unwrap();
+        let mut log = crate::TileLog::open_or_create(dir.path(), &key).unwrap();
+        log.append(&[b"one".to_vec()]).unwrap();
+        log.checkpoint(&key).unwrap();
+        drop(log);
+        let left = dir.path().join("tile/0/000.p/2");
+        fs::write(&left, [0u8; 64]).unwrap();
+        let reader = DirStorage::reader(dir.path());
+        let log = crate::TileLog::open(reader, &key.verifying_key()).unwrap();
+        assert_eq!(log.entry(0).unwrap(), b"one");
+        assert!(left.exists(), "a reader removes nothing");
+        crate::TileLog::open_or_create(dir.path(), &key).unwrap();
+        assert!(!left.exists(), "the next writer does");
     }
 }

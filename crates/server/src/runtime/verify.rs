@@ -86,8 +86,21 @@ pub fn public_key(paths: &Paths) -> anyhow::Result<VerifyingKey> {
 async fn leaves_of(paths: &Paths, key: &VerifyingKey) -> anyhow::Result<Vec<Vec<u8>>> {
     let (folder, key) = (paths.journal.clone(), key.clone());
     tokio::task::spawn_blocking(move || {
-        let log = TileLog::open(saqshy_journal::DirStorage::reader(&folder), &key)?;
-        Ok(log.entries(0..log.size())?)
+        // A writer may publish meanwhile and clear away narrower tiles: then it begins again.
+        const TRIES: usize = 10;
+        let read = || {
+            let log = TileLog::open(saqshy_journal::DirStorage::reader(&folder), &key)?;
+            log.entries(0..log.size())
+        };
+        let mut leaves = read();
+        for _ in 1..TRIES {
+            if leaves.is_ok() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            leaves = read();
+        }
+        Ok(leaves?)
     })
     .await?
 }
