@@ -46,7 +46,9 @@ http = "127.0.0.1:0"
 /// Starts a server that has an account for each role, named after it.
 pub async fn start(extra: &str) -> Trial {
     // What the server logs belongs to the output of a test that fails.
-    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_test_writer();
+    let log = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_test_writer();
     let _ = log.try_init();
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path(), extra);
