@@ -41,9 +41,10 @@ pub fn verify_dir(dir: &Path, key: &VerifyingKey) -> Result<Report, Vec<Finding>
 
 /// Checks the journal in a storage.
 ///
-/// A writer may publish meanwhile and clear away narrower tiles; then the check begins again.
+/// A writer may publish meanwhile and clear away narrower tiles; then the check begins again, as
+/// often as a busy writer makes it necessary.
 pub fn verify_storage<S: Storage>(store: &S, key: &VerifyingKey) -> Result<Report, Vec<Finding>> {
-    const TRIES: usize = 5;
+    const TRIES: usize = 64;
     let mut result = Err(Vec::new());
     for _ in 0..TRIES {
         let before = store.read(CHECKPOINT).ok();
