@@ -66,7 +66,7 @@ id = "critical"
 when = { level = "critical" }
 join_minutes = 1440
 incident.category = "intrusion"
-incident.title = { kk = "Портал бұзылған: {rule}", ru = "Портал взломан: {rule}", en = "Portal compromised: {rule}" }
+incident.title = { kk = "{entity}: {rule}", ru = "{entity}: {rule}", en = "{entity}: {rule}" }
 
 [[contact]]
 party = "state_body"
