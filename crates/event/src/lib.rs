@@ -33,4 +33,4 @@ pub use names::{EcsType, ecs_type};
 pub use parse::{Parsed, Parser, Tally};
 pub use record::{Format, Record, RecordError};
 pub use value::Value;
-pub use windows::{WindowsEvent, XmlError, winlogbeat_json};
+pub use windows::{Pairs, WindowsEvent, XmlError, winlogbeat_json};

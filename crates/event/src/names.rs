@@ -46,8 +46,8 @@
 //!
 //! # Windows
 //!
-//! Names as Winlogbeat's; see [`crate::WindowsEvent`]. Values of `EventData` that are empty are
-//! absent, as Winlogbeat sends them: a rule that asks for the empty text means an absent field.
+//! Names as Winlogbeat's; see [`crate::WindowsEvent`]. A value of `EventData` that is empty in the
+//! log is an empty text; Winlogbeat does not send such values, so there the field is absent.
 //!
 //! # Other datasets
 //!

@@ -34,6 +34,18 @@ fn sorted(mut event: Map<String, Value>) -> Map<String, Value> {
     event
 }
 
+/// Without the empty values of the event's data, which Winlogbeat does not send (its reader of
+/// `EventData` and `UserData` drops them), while EVTX and XML say that they are there. Rules tell
+/// an empty value from an absent one, so they are kept where the carrier has them.
+fn filled(event: &Map<String, Value>) -> Map<String, Value> {
+    let mut event = event.clone();
+    event.retain(|name, value| {
+        let data = name.starts_with("winlog.event_data.") || name.starts_with("winlog.user_data.");
+        !(data && value.as_str() == Some(""))
+    });
+    event
+}
+
 fn trimmed(event: Map<String, Value>) -> Map<String, Value> {
     let trim = |value: Value| match value {
         Value::String(text) => Value::String(text.trim().to_owned()),
@@ -59,7 +71,7 @@ fn evtx_winlogbeat_and_forwarded_xml_give_the_same_event() {
     let Some(folder) = common::data("evtx") else {
         return;
     };
-    let (mut files, mut records, mut numbered) = (0, 0, 0);
+    let (mut files, mut records, mut numbered, mut empty) = (0, 0, 0, 0);
     for path in common::evtx_files(&folder) {
         files += 1;
         for item in EvtxReader::stream(fs::File::open(&path).unwrap()) {
@@ -83,8 +95,9 @@ fn evtx_winlogbeat_and_forwarded_xml_give_the_same_event() {
 
             let document = winlogbeat_json(&event).to_string();
             let from_beat = parsed(Format::Json, document.as_bytes());
+            empty += from_file.len() - filled(&from_file).len();
             assert_eq!(
-                differences(&from_file, &from_beat),
+                differences(&filled(&from_file), &from_beat),
                 [""; 0],
                 "{place}: {document}"
             );
@@ -99,6 +112,7 @@ fn evtx_winlogbeat_and_forwarded_xml_give_the_same_event() {
         }
     }
     assert_eq!((files, records), (201, 5_809));
+    assert!(empty > 1_000, "{empty} empty values kept");
     assert!(
         numbered >= records - 10,
         "{numbered} of {records} records have a number"

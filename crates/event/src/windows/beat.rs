@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use serde_json::{Map, Value as Json, json};
 
-use super::{WindowsEvent, add, guid, meta, tidy};
+use super::{Pairs, WindowsEvent, add, guid, meta, tidy};
 use crate::Value;
 use crate::parse::json::Flat;
 use crate::parse::stamp;
@@ -84,8 +84,9 @@ pub(super) fn read(document: Flat) -> (WindowsEvent, Flat) {
         .and_then(|time| stamp::iso(time, &TimeZone::UTC));
     event.time_unreadable = time.filter(|_| event.time.is_none());
     event.record_id = number("winlog.record_id");
-    event.activity_id = text("winlog.activity_id").map(|text| tidy(&text));
-    event.related_activity_id = text("winlog.related_activity_id").map(|text| tidy(&text));
+    event.activity_id = text("winlog.activity_id").map(|text| tidy(&text).into_owned());
+    event.related_activity_id =
+        text("winlog.related_activity_id").map(|text| tidy(&text).into_owned());
     event.process_id = number("winlog.process.pid");
     event.thread_id = number("winlog.process.thread.id");
     event.channel = text("winlog.channel");
@@ -94,13 +95,16 @@ pub(super) fn read(document: Flat) -> (WindowsEvent, Flat) {
     event.user_data_name = text("winlog.user_data.xml_name");
     event.message = text("message")
         .or_else(|| text("winlog.message"))
-        .map(|text| tidy(&text));
+        .map(|text| tidy(&text).into_owned());
     let mut rest = Flat::empty(document.overflow);
     document.drain(|name, value| {
         // The name of task zero says nothing.
         let nothing = name == "event.action" && value.as_str() == Some("None");
         if nothing || OWN.contains(&name) {
             return;
+        }
+        if value == Value::Null {
+            return; // said to be absent
         }
         if let Some(name) = name.strip_prefix("winlog.event_data.") {
             add(&mut event.event_data, name, &plain(&value));
@@ -222,10 +226,11 @@ pub(super) fn outcome(event: &WindowsEvent) -> Option<&'static str> {
     }
 }
 
-fn pairs(pairs: &[(String, String)], element: Option<&str>) -> Option<Json> {
+/// The values that Winlogbeat sends: those that are not empty.
+fn pairs(pairs: &Pairs, element: Option<&str>) -> Option<Json> {
     let mut map = Map::new();
-    for (name, value) in pairs {
-        map.insert(name.clone(), value.as_str().into());
+    for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
+        map.insert(name.to_owned(), value.into());
     }
     if let Some(element) = element {
         map.insert("xml_name".into(), element.into());

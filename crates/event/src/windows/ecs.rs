@@ -18,11 +18,11 @@ pub(crate) fn write(row: &mut Row<'_>, event: &WindowsEvent) {
         ("winlog.event_data.", &event.event_data),
         ("winlog.user_data.", &event.user_data),
     ] {
-        for (key, value) in pairs {
+        for (key, value) in pairs.iter() {
             name.clear();
             name.push_str(prefix);
             name.push_str(key);
-            row.foreign(&name, value.as_str().into());
+            row.foreign(&name, value.into());
         }
     }
     if event.is_sysmon() {

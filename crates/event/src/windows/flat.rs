@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::beat::plain;
 use super::xml::name_numbers;
 use super::{WindowsEvent, add, guid, tidy};
+use crate::Value;
 use crate::parse::json::Flat;
 use crate::parse::stamp;
 
@@ -26,9 +27,9 @@ pub(super) fn evtx_dump(document: &Flat) -> WindowsEvent {
     event.provider = attribute("Provider", "Name");
     event.provider_guid = attribute("Provider", "Guid").map(|text| guid(&text).unwrap_or(text));
     time(&mut event, attribute("TimeCreated", "SystemTime"));
-    event.activity_id = attribute("Correlation", "ActivityID").map(|text| tidy(&text));
+    event.activity_id = attribute("Correlation", "ActivityID").map(|text| tidy(&text).into_owned());
     event.related_activity_id =
-        attribute("Correlation", "RelatedActivityID").map(|text| tidy(&text));
+        attribute("Correlation", "RelatedActivityID").map(|text| tidy(&text).into_owned());
     event.process_id = attribute("Execution", "ProcessID").and_then(|text| text.parse().ok());
     event.thread_id = attribute("Execution", "ThreadID").and_then(|text| text.parse().ok());
     event.user_sid = attribute("Security", "UserID");
@@ -127,16 +128,16 @@ pub(super) fn flat(document: &Flat) -> WindowsEvent {
     event.provider = get("Provider");
     event.provider_guid = get("ProviderGuid").map(|text| guid(&text).unwrap_or(text));
     time(&mut event, get("SystemTime").or_else(|| get("UtcTime")));
-    event.activity_id = get("ActivityID").map(|text| tidy(&text));
+    event.activity_id = get("ActivityID").map(|text| tidy(&text).into_owned());
     event.process_id = get("ExecutionProcessID").and_then(|text| text.parse().ok());
     event.thread_id = get("ExecutionThreadID").and_then(|text| text.parse().ok());
     event.user_sid = get("UserID");
-    event.message = get("Message").map(|text| tidy(&text));
+    event.message = get("Message").map(|text| tidy(&text).into_owned());
     names(&mut event, &get);
     for (name, value) in document.iter() {
         // Sysmon's own time is data as well.
         let taken = name != "UtcTime" && SYSTEM.iter().any(|(_, names)| names.contains(&name));
-        if !taken {
+        if !taken && *value != Value::Null {
             add(&mut event.event_data, name, &plain(value));
         }
     }

@@ -1,14 +1,20 @@
 //! Windows events: one form for what an EVTX file, Windows XML and Winlogbeat say, and one
 //! normaliser that writes it as ECS.
 //!
-//! Three things differ between the carriers and are brought to one form: empty values of
-//! `EventData` are absent (Winlogbeat leaves them out), a GUID has braces and capital letters,
-//! and `@timestamp` has milliseconds (more than Winlogbeat sends is in `event.original`).
+//! Two things differ between the carriers and are brought to one form: a GUID has braces and
+//! capital letters, and `@timestamp` has milliseconds (more than Winlogbeat sends is in
+//! `event.original`).
+//!
+//! One difference stays: a value of `EventData` that is empty in the log is an empty text when
+//! the event comes as EVTX or XML, and absent when it comes from Winlogbeat, which leaves it out.
+//! Sigma tells the two apart (`''` holds for an empty value only, `null` for an absent one only),
+//! so what the log says is kept wherever the carrier says it.
 
 mod beat;
 mod ecs;
 mod flat;
 mod meta;
+mod pairs;
 mod powershell;
 mod security;
 mod security_actions;
@@ -16,9 +22,12 @@ mod sysmon;
 mod xml;
 
 pub use beat::winlogbeat_json;
+pub use pairs::Pairs;
 pub use xml::XmlError;
 
 pub(crate) use ecs::write;
+
+use std::borrow::Cow;
 
 use jiff::Timestamp;
 
@@ -56,8 +65,8 @@ pub struct WindowsEvent {
     /// SID of the account under which the event was written.
     pub user_sid: Option<String>,
     /// Names and values in order; a `Data` without a name is `param1`, `param2`, … by position.
-    pub event_data: Vec<(String, String)>,
-    pub user_data: Vec<(String, String)>,
+    pub event_data: Pairs,
+    pub user_data: Pairs,
     /// Name of the element inside `UserData`.
     pub user_data_name: Option<String>,
     /// The rendered text, where the carrier has it.
@@ -65,9 +74,6 @@ pub struct WindowsEvent {
     /// The event as it arrived; for EVTX its XML.
     pub original: Option<String>,
 }
-
-/// Pairs that one event may have; further ones are left out.
-const PAIRS_MAX: usize = 1_500;
 
 impl WindowsEvent {
     /// Reads one `<Event>` as Windows renders it, with or without `RenderingInfo`.
@@ -87,19 +93,13 @@ impl WindowsEvent {
         Some(event)
     }
 
-    /// The value of `name` in `EventData`.
+    /// The value of `name` in `EventData`, if it is not empty.
     pub fn data(&self, name: &str) -> Option<&str> {
-        self.event_data
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.event_data.get(name).filter(|value| !value.is_empty())
     }
 
     fn user(&self, name: &str) -> Option<&str> {
-        self.user_data
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.user_data.get(name).filter(|value| !value.is_empty())
     }
 
     /// Leaves out what Winlogbeat does not send: numbers that are zero.
@@ -142,22 +142,18 @@ pub(crate) fn from_flat(document: Flat) -> Result<(WindowsEvent, Flat), Flat> {
     Err(document)
 }
 
-/// Adds a pair unless the value is empty or the name is taken: the first one counts.
-fn add(pairs: &mut Vec<(String, String)>, name: &str, value: &str) {
-    let value = tidy(value);
-    if !value.is_empty() && pairs.len() < PAIRS_MAX && !pairs.iter().any(|(known, _)| known == name)
-    {
-        pairs.push((name.to_owned(), value));
-    }
+/// Adds a pair with its value in the form that all carriers share.
+fn add(pairs: &mut Pairs, name: &str, value: &str) {
+    pairs.add(name, &tidy(value));
 }
 
 /// A value in the form that all carriers share: lines end in LF, none at the end, GUIDs braced.
-fn tidy(value: &str) -> String {
+fn tidy(value: &str) -> Cow<'_, str> {
     let value = value.trim_end_matches(['\r', '\n']);
     if value.contains('\r') {
-        return value.replace("\r\n", "\n").replace('\r', "\n");
+        return value.replace("\r\n", "\n").replace('\r', "\n").into();
     }
-    guid(value).unwrap_or_else(|| value.to_owned())
+    guid(value).map_or(Cow::Borrowed(value), Cow::Owned)
 }
 
 /// A GUID with braces and in capitals; `None` if `text` is none.

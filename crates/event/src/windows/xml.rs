@@ -221,8 +221,9 @@ impl State {
                 event.time_unreadable = text.filter(|_| event.time.is_none());
             }
             "Correlation" => {
-                event.activity_id = get("ActivityID").map(|text| tidy(&text));
-                event.related_activity_id = get("RelatedActivityID").map(|text| tidy(&text));
+                event.activity_id = get("ActivityID").map(|text| tidy(&text).into_owned());
+                event.related_activity_id =
+                    get("RelatedActivityID").map(|text| tidy(&text).into_owned());
             }
             "Execution" => {
                 event.process_id = get("ProcessID").and_then(|text| integer(&text));
