@@ -83,7 +83,11 @@ fn entity_of(rule: &Rule, event: EventRef<'_>) -> Entity {
 
 /// The level of a rule; one that names none is `informational`.
 pub fn level_of(rule: &Rule) -> Level {
-    rule.level.unwrap_or(Level::Informational)
+    level_or_lowest(rule.level)
+}
+
+pub(crate) fn level_or_lowest(level: Option<Level>) -> Level {
+    level.unwrap_or(Level::Informational)
 }
 
 pub(crate) fn level_word<S: serde::Serializer>(level: &Level, out: S) -> Result<S::Ok, S::Error> {

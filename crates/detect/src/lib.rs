@@ -5,13 +5,14 @@
 //! after a crash finds what it already wrote instead of writing it twice.
 
 mod alert;
+pub mod correlate;
 mod detector;
 mod hit;
 mod ruleset;
 pub mod samples;
 
 pub use alert::{AlertDraft, group};
-pub use detector::Detector;
+pub use detector::{Detector, Found};
 pub use hit::{Entity, Hit, level_of};
 pub use ruleset::{Refusal, RuleSet};
 pub use saqshy_sigma::Level;

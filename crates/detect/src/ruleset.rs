@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use saqshy_sigma::{Document, Rule, parse_documents};
+use saqshy_sigma::{Correlation, Document, Filter, Rule, RuleError, parse_documents};
 use serde::Serialize;
 
 /// A rule that is not in service, and why.
@@ -14,14 +14,24 @@ pub struct Refusal {
     pub reason: String,
 }
 
+impl From<&RuleError> for Refusal {
+    fn from(error: &RuleError) -> Self {
+        Refusal {
+            file: error.file.clone(),
+            line: error.line,
+            reason: error.reason.to_string(),
+        }
+    }
+}
+
 /// Rules gathered from folders and texts. A refused file never hides its neighbours.
 #[derive(Debug, Clone, Default)]
 pub struct RuleSet {
     rules: Vec<Arc<Rule>>,
+    correlations: Vec<Arc<Correlation>>,
+    filters: Vec<Arc<Filter>>,
     by_id: HashMap<String, PathBuf>,
     refused: Vec<Refusal>,
-    /// Correlations and filters: recognised, not yet run.
-    set_aside: usize,
 }
 
 impl RuleSet {
@@ -29,9 +39,22 @@ impl RuleSet {
     pub fn add_text(&mut self, origin: &Path, text: &str) {
         for document in parse_documents(text, origin) {
             match document {
-                Ok(Document::Rule(rule)) => self.add_rule(origin, *rule),
-                Ok(_) => self.set_aside += 1,
-                Err(error) => self.refuse(&error.file, error.line, error.reason.to_string()),
+                Ok(Document::Rule(rule)) => {
+                    if self.takes(origin, &rule.id, rule.origin.line) {
+                        self.rules.push(Arc::new(*rule));
+                    }
+                }
+                Ok(Document::Correlation(found)) => {
+                    if self.takes(origin, &found.id, found.origin.line) {
+                        self.correlations.push(Arc::new(*found));
+                    }
+                }
+                Ok(Document::Filter(filter)) => {
+                    if self.takes(origin, &filter.id, filter.origin.line) {
+                        self.filters.push(Arc::new(*filter));
+                    }
+                }
+                Err(error) => self.refused.push(Refusal::from(&error)),
             }
         }
     }
@@ -77,18 +100,30 @@ impl RuleSet {
         &self.refused
     }
 
-    /// Documents that are correlations or filters.
+    /// Documents that are recognised but not run: none.
     pub fn set_aside(&self) -> usize {
-        self.set_aside
+        0
     }
 
-    fn add_rule(&mut self, origin: &Path, rule: Rule) {
-        if let Some(first) = self.by_id.get(&rule.id) {
-            let reason = format!("id `{}` is already taken by {}", rule.id, first.display());
-            return self.refuse(origin, rule.origin.line, reason);
+    /// Correlations, in the order in which they were added.
+    pub fn correlations(&self) -> &[Arc<Correlation>] {
+        &self.correlations
+    }
+
+    /// Filters, in the order in which they were added.
+    pub fn filters(&self) -> &[Arc<Filter>] {
+        &self.filters
+    }
+
+    /// Whether the id is free; one that is taken is refused.
+    fn takes(&mut self, origin: &Path, id: &str, line: usize) -> bool {
+        if let Some(first) = self.by_id.get(id) {
+            let reason = format!("id `{id}` is already taken by {}", first.display());
+            self.refuse(origin, line, reason);
+            return false;
         }
-        self.by_id.insert(rule.id.clone(), origin.to_owned());
-        self.rules.push(Arc::new(rule));
+        self.by_id.insert(id.to_owned(), origin.to_owned());
+        true
     }
 
     pub(crate) fn refuse(&mut self, file: &Path, line: usize, reason: String) {

@@ -9,6 +9,9 @@ const DEPTH_MAX: usize = 64;
 /// Longest condition in bytes.
 const BYTES_MAX: usize = 64 << 10;
 
+/// Words of the grammar.
+const RESERVED: [&str; 7] = ["and", "or", "not", "of", "(", ")", "|"];
+
 /// A condition over search identifiers, given by their position in the rule.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Condition {
@@ -19,6 +22,41 @@ pub enum Condition {
     Any(Vec<Condition>),
     /// At least this many of them hold.
     AtLeast(usize, Vec<Condition>),
+}
+
+impl Condition {
+    /// The same over identifiers that stand `places` further on.
+    pub(crate) fn moved_by(&self, places: usize) -> Condition {
+        let each = |parts: &[Condition]| parts.iter().map(|part| part.moved_by(places)).collect();
+        match self {
+            Condition::Search(at) => Condition::Search(at + places),
+            Condition::Not(inner) => Condition::Not(Box::new(inner.moved_by(places))),
+            Condition::All(parts) => Condition::All(each(parts)),
+            Condition::Any(parts) => Condition::Any(each(parts)),
+            Condition::AtLeast(count, parts) => Condition::AtLeast(*count, each(parts)),
+        }
+    }
+
+    /// A list of one is its only part.
+    pub(crate) fn simple(self) -> Condition {
+        match self {
+            Condition::All(mut parts) | Condition::Any(mut parts) if parts.len() == 1 => {
+                parts.remove(0)
+            }
+            other => other,
+        }
+    }
+
+    /// Whether a `not` stands anywhere in it.
+    pub(crate) fn negates(&self) -> bool {
+        match self {
+            Condition::Search(_) => false,
+            Condition::Not(_) => true,
+            Condition::All(parts) | Condition::Any(parts) | Condition::AtLeast(_, parts) => {
+                parts.iter().any(Condition::negates)
+            }
+        }
+    }
 }
 
 /// Reads `text`; `names` are the rule's search identifiers.
@@ -43,6 +81,18 @@ pub(crate) fn parse(text: &str, names: &[&str]) -> Result<Condition, String> {
         Some(")") => Err("`)` without `(`".into()),
         Some(rest) => Err(format!("`and` or `or` expected before `{rest}`")),
     }
+}
+
+/// Every name in `text`, in the order of first appearance.
+pub(crate) fn names_in(text: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for token in tokens(text.get(..BYTES_MAX).unwrap_or(text)) {
+        let word = RESERVED.iter().any(|word| token.eq_ignore_ascii_case(word));
+        if !word && !names.iter().any(|name| name == token) {
+            names.push(token.to_owned());
+        }
+    }
+    names
 }
 
 fn tokens(text: &str) -> Vec<&str> {
@@ -136,8 +186,7 @@ impl<'a> Parser<'a> {
         if let Some(at) = self.names.iter().position(|known| *known == name) {
             return Ok(Condition::Search(at));
         }
-        let reserved = ["and", "or", "not", "of", "(", ")", "|"];
-        if reserved.iter().any(|word| name.eq_ignore_ascii_case(word)) {
+        if RESERVED.iter().any(|word| name.eq_ignore_ascii_case(word)) {
             return Err(format!("a search identifier is expected before `{name}`"));
         }
         Err(format!("search identifier `{name}` is not defined"))

@@ -75,8 +75,13 @@ impl Search {
 }
 
 pub(crate) fn parse(node: &Node) -> Result<Detection, Flaw> {
+    parse_section(node, "detection")
+}
+
+/// As [`parse`], for a section of another name: `detection` or `filter`.
+pub(crate) fn parse_section(node: &Node, section: &str) -> Result<Detection, Flaw> {
     let wrong = |expected| {
-        let key = "detection".to_owned();
+        let key = section.to_owned();
         Flaw::new(node.line, Reason::WrongType { key, expected })
     };
     let entries = node.as_map().ok_or_else(|| wrong("a mapping"))?;
@@ -98,8 +103,11 @@ pub(crate) fn parse(node: &Node) -> Result<Detection, Flaw> {
         return Err(wrong("a mapping with at least one search identifier"));
     }
     let condition = node.get("condition");
-    let condition =
-        condition.ok_or(Flaw::new(node.line, Reason::Missing("detection.condition")))?;
+    let name = match section {
+        "filter" => "filter.condition",
+        _ => "detection.condition",
+    };
+    let condition = condition.ok_or(Flaw::new(node.line, Reason::Missing(name)))?;
     let conditions = conditions(condition, &searches)?;
     Ok(Detection {
         searches,

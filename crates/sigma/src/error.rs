@@ -44,6 +44,9 @@ pub enum Reason {
     },
     #[error("condition `{condition}`: {problem}")]
     Condition { condition: String, problem: String },
+    /// A correlation whose rules cannot be found, or that refers to itself.
+    #[error("{0}")]
+    Reference(String),
     #[error("{0}")]
     Unsupported(String),
 }

@@ -46,13 +46,18 @@
 //! - `1 of them` and patterns leave out names that begin with `_`, unless the pattern does.
 
 mod condition;
+mod correlation;
 mod detection;
 mod engine;
 mod error;
 mod explain;
+mod fields;
+mod filter;
 pub mod fold;
 mod glob;
+mod head;
 mod keywords;
+mod link;
 mod matcher;
 mod modifier;
 pub mod oracle;
@@ -62,6 +67,7 @@ mod rule;
 mod yaml;
 
 pub use condition::Condition;
+pub use correlation::{Bound, Correlation, CorrelationCondition, CorrelationKind, Relation};
 pub use detection::{Detection, Item, NamedSearch, Search, Test, WrittenCondition};
 pub use engine::{Engine, Warning};
 pub use error::{Reason, RuleError};
@@ -69,11 +75,14 @@ pub use explain::{
     ConditionExplanation, Explanation, GateExplanation, ItemExplanation, SearchExplanation,
     VariantExplanation, explain,
 };
+pub use fields::FieldReader;
+pub use filter::{Filter, FilterRules};
 pub use glob::{DASHES, Glob, Part};
+pub use link::{Linked, Links, Referred, link};
 pub use matcher::{Matcher, Number, Op, Pattern, Side, TimePart};
 pub use pipeline::{Pipeline, PipelineError};
 pub use rule::{
-    Document, Level, LogSource, Meta, Origin, Related, Rule, Status, parse_documents, parse_rules,
+    Document, Level, LogSource, Origin, Related, Rule, Status, parse_documents, parse_rules,
 };
 
 /// A rule holds for an event.

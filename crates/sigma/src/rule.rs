@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::correlation::{self, Correlation};
 use crate::detection::{self, Detection};
 use crate::error::{Flaw, Reason, RuleError};
+use crate::filter::{self, Filter};
 use crate::glob::Part;
+use crate::head::Head;
 use crate::matcher::Matcher;
 use crate::yaml::{self, Kind, Node};
 
@@ -143,19 +146,10 @@ impl Status {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Document {
     Rule(Box<Rule>),
-    /// A correlation over rules; recognised, evaluated elsewhere.
-    Correlation(Meta),
-    /// A filter for rules; recognised, applied elsewhere.
-    Filter(Meta),
-}
-
-/// Head of a document that is not a rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Meta {
-    pub id: String,
-    pub title: String,
-    pub origin: Origin,
-    pub source: Arc<str>,
+    /// A correlation over rules.
+    Correlation(Box<Correlation>),
+    /// A filter for rules.
+    Filter(Box<Filter>),
 }
 
 /// Reads every document of a file. `origin` is only used to say where something stands.
@@ -255,17 +249,13 @@ fn parse_document(document: &yaml::Document, origin: &Path) -> Result<Document, 
         file: origin.to_owned(),
         line,
     };
-    let meta = |id, title, origin| Meta {
-        id,
-        title,
-        origin,
-        source: document.text.clone(),
-    };
     if root.get("correlation").is_some() {
-        return Ok(Document::Correlation(meta(id, title, origin)));
+        let read = correlation::parse(&head, title, id, origin, document.text.clone());
+        return Ok(Document::Correlation(Box::new(read?)));
     }
     if root.get("filter").is_some() {
-        return Ok(Document::Filter(meta(id, title, origin)));
+        let read = filter::parse(&head, title, id, origin, document.text.clone());
+        return Ok(Document::Filter(Box::new(read?)));
     }
     let section = |key: &'static str| root.get(key).ok_or(Flaw::new(line, Reason::Missing(key)));
     Ok(Document::Rule(Box::new(Rule {
@@ -294,158 +284,7 @@ fn parse_document(document: &yaml::Document, origin: &Path) -> Result<Document, 
     })))
 }
 
-/// Keys of a rule that the specification names.
-const KNOWN: [&str; 20] = [
-    "title",
-    "id",
-    "name",
-    "status",
-    "level",
-    "description",
-    "author",
-    "license",
-    "date",
-    "modified",
-    "tags",
-    "references",
-    "falsepositives",
-    "fields",
-    "scope",
-    "related",
-    "taxonomy",
-    "logsource",
-    "detection",
-    "action",
-];
-
-struct Head<'a> {
-    root: &'a Node,
-    line: usize,
-}
-
-impl Head<'_> {
-    fn required(&self, key: &'static str) -> Result<String, Flaw> {
-        self.text(key)?
-            .ok_or(Flaw::new(self.line, Reason::Missing(key)))
-    }
-
-    fn text(&self, key: &str) -> Result<Option<String>, Flaw> {
-        match self.root.get(key) {
-            None
-            | Some(Node {
-                kind: Kind::Null, ..
-            }) => Ok(None),
-            Some(node) => node.scalar_text().map(Some).ok_or_else(|| {
-                Flaw::new(
-                    node.line,
-                    Reason::WrongType {
-                        key: key.into(),
-                        expected: "text",
-                    },
-                )
-            }),
-        }
-    }
-
-    fn word<T>(
-        &self,
-        key: &'static str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, Flaw> {
-        let Some(value) = self.text(key)? else {
-            return Ok(None);
-        };
-        let line = self.root.get(key).map_or(self.line, |node| node.line);
-        match parse(&value.to_lowercase()) {
-            Some(word) => Ok(Some(word)),
-            None => Err(Flaw::new(line, Reason::UnknownWord { key, value })),
-        }
-    }
-
-    /// A list of texts; a single text is a list of one.
-    fn list(&self, key: &str) -> Result<Vec<String>, Flaw> {
-        let Some(node) = self.root.get(key) else {
-            return Ok(Vec::new());
-        };
-        let wrong = |line| {
-            Flaw::new(
-                line,
-                Reason::WrongType {
-                    key: key.into(),
-                    expected: "a list of texts",
-                },
-            )
-        };
-        match &node.kind {
-            Kind::Null => Ok(Vec::new()),
-            Kind::List(items) => items
-                .iter()
-                .filter(|item| item.kind != Kind::Null)
-                .map(|item| item.scalar_text().ok_or_else(|| wrong(item.line)))
-                .collect(),
-            _ => Ok(vec![node.scalar_text().ok_or_else(|| wrong(node.line))?]),
-        }
-    }
-
-    fn related(&self) -> Result<Vec<Related>, Flaw> {
-        let Some(node) = self.root.get("related") else {
-            return Ok(Vec::new());
-        };
-        let wrong = |line| {
-            let expected = "a list of mappings with `id` and `type`";
-            Flaw::new(
-                line,
-                Reason::WrongType {
-                    key: "related".into(),
-                    expected,
-                },
-            )
-        };
-        let items = match &node.kind {
-            Kind::Null => return Ok(Vec::new()),
-            Kind::List(items) => items,
-            _ => return Err(wrong(node.line)),
-        };
-        items
-            .iter()
-            .map(|item| {
-                let text = |key| item.get(key).and_then(Node::scalar_text);
-                let id = text("id").ok_or_else(|| wrong(item.line))?;
-                let kind = text("type").ok_or_else(|| wrong(item.line))?;
-                Ok(Related { id, kind })
-            })
-            .collect()
-    }
-
-    fn custom(&self) -> BTreeMap<String, String> {
-        let mut custom = BTreeMap::new();
-        for entry in self.root.as_map().unwrap_or_default() {
-            if !KNOWN.contains(&entry.key.as_str()) {
-                flatten(&entry.key, &entry.value, &mut custom);
-            }
-        }
-        custom
-    }
-}
-
-fn flatten(key: &str, node: &Node, out: &mut BTreeMap<String, String>) {
-    match &node.kind {
-        Kind::Map(entries) => {
-            entries
-                .iter()
-                .for_each(|it| flatten(&format!("{key}.{}", it.key), &it.value, out));
-        }
-        Kind::List(items) => {
-            let texts: Vec<String> = items.iter().filter_map(Node::scalar_text).collect();
-            out.insert(key.to_owned(), texts.join("\n"));
-        }
-        _ => {
-            out.insert(key.to_owned(), node.scalar_text().unwrap_or_default());
-        }
-    }
-}
-
-fn logsource(node: &Node) -> Result<LogSource, Flaw> {
+pub(crate) fn logsource(node: &Node) -> Result<LogSource, Flaw> {
     let wrong = |key: String, expected| Flaw::new(node.line, Reason::WrongType { key, expected });
     if node.as_map().is_none_or(|entries| entries.is_empty()) {
         return Err(wrong("logsource".into(), "a mapping, and not empty"));

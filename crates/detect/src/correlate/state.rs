@@ -1,0 +1,92 @@
+//! What must outlive the process, and what changed of it.
+//!
+//! The state of correlations is a function of the hits within their timespans and of the firings
+//! that are still open. Both are small records that the caller stores in the transaction that
+//! also stores the alerts and its position.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Input;
+use super::input::Key;
+
+/// A firing that may still grow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Firing {
+    /// 32 hexadecimal digits, a function of the correlation, the group, and the first and last
+    /// hit of the window that fired first.
+    pub id: String,
+    /// When the window that fired first began and ended.
+    pub from: Timestamp,
+    pub at: Timestamp,
+    /// The last hit that belongs to it.
+    pub(crate) last: Key,
+}
+
+/// An open firing with where it belongs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SavedFiring {
+    /// Id of the correlation.
+    pub correlation: String,
+    /// Values of its `group-by`.
+    pub group: Vec<String>,
+    pub firing: Firing,
+}
+
+/// All that a [`super::Correlator`] is rebuilt from.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Saved {
+    pub watermark: Option<Timestamp>,
+    /// In any order.
+    pub inputs: Vec<Input>,
+    pub firings: Vec<SavedFiring>,
+}
+
+/// What changed since it was asked last.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    pub watermark: Option<Timestamp>,
+    pub added: Vec<Arc<Input>>,
+    /// Ids of inputs that are not needed any more.
+    pub removed: Vec<String>,
+    /// New or changed firings; one for each correlation and group.
+    pub fired: Vec<SavedFiring>,
+    /// Correlations and groups whose firing is over.
+    pub closed: Vec<(String, Vec<String>)>,
+}
+
+impl Changes {
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty()
+            && self.removed.is_empty()
+            && self.fired.is_empty()
+            && self.closed.is_empty()
+    }
+}
+
+impl Saved {
+    /// The state after `changes`: what a store does with them.
+    pub fn apply(&mut self, changes: Changes) {
+        self.watermark = changes.watermark;
+        self.inputs
+            .extend(changes.added.iter().map(|input| (**input).clone()));
+        let removed: HashSet<String> = changes.removed.into_iter().collect();
+        self.inputs.retain(|input| !removed.contains(&input.id));
+        let gone: HashSet<(String, Vec<String>)> = changes
+            .closed
+            .into_iter()
+            .chain(changes.fired.iter().map(SavedFiring::place))
+            .collect();
+        self.firings.retain(|saved| !gone.contains(&saved.place()));
+        self.firings.extend(changes.fired);
+    }
+}
+
+impl SavedFiring {
+    fn place(&self) -> (String, Vec<String>) {
+        (self.correlation.clone(), self.group.clone())
+    }
+}
