@@ -204,6 +204,44 @@ impl BatchBuilder {
         }
     }
 
+    /// The place of the column `field`, which is added if it is new.
+    pub(crate) fn column_at(&mut self, field: &str) -> usize {
+        if let Some(&at) = self.index.get(field) {
+            return at;
+        }
+        let name: Arc<str> = field.into();
+        self.index.insert(name.clone(), self.columns.len());
+        self.columns.push(ColumnBuilder::new(name));
+        self.columns.len() - 1
+    }
+
+    /// Whether the event under construction has the field of the column at `at`.
+    pub(crate) fn is_set(&self, at: usize) -> bool {
+        let key = self.columns[at].keys.get(self.rows);
+        key.is_some_and(|&key| key != ABSENT)
+    }
+
+    /// Sets the column at `at` to a value that it holds.
+    pub(crate) fn put_key(&mut self, at: usize, key: u32) {
+        let column = &mut self.columns[at];
+        debug_assert!((key as usize) < column.values.len());
+        column.keys.resize(self.rows, ABSENT);
+        column.keys.push(key);
+    }
+
+    /// Adds a value to the column at `at` without looking for an equal one; gives its key.
+    pub(crate) fn push_value(&mut self, at: usize, value: Value) -> u32 {
+        let values = &mut self.columns[at].values;
+        values.push(value);
+        u32::try_from(values.len() - 1).expect("a batch has fewer than 2^32 rows")
+    }
+
+    /// The key of `value` in the column at `at`, where it is added if it is new.
+    pub(crate) fn intern(&mut self, at: usize, value: Value) -> u32 {
+        let hash = self.hasher.hash_one(Hashed(&value));
+        self.columns[at].key_of(value, Some(hash))
+    }
+
     /// Ends the event under construction; the next `set` begins a new one.
     pub fn end_event(&mut self) {
         self.rows += 1;
@@ -242,15 +280,7 @@ impl BatchBuilder {
     }
 
     fn set_value(&mut self, field: &str, value: Value) {
-        let at = match self.index.get(field) {
-            Some(&at) => at,
-            None => {
-                let name: Arc<str> = field.into();
-                self.index.insert(name.clone(), self.columns.len());
-                self.columns.push(ColumnBuilder::new(name));
-                self.columns.len() - 1
-            }
-        };
+        let at = self.column_at(field);
         let hash = self.columns[at]
             .interning
             .then(|| self.hasher.hash_one(Hashed(&value)));

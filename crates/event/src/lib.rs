@@ -30,7 +30,7 @@ mod windows;
 
 pub use batch::{ABSENT, Batch, BatchBuilder, Column, EventRef};
 pub use names::{EcsType, ecs_type};
-pub use parse::{Parsed, Parser, Tally};
+pub use parse::{FieldSet, Parsed, Parser, Tally};
 pub use record::{Format, Record, RecordError};
 pub use value::Value;
 pub use windows::{Pairs, WindowsEvent, XmlError, winlogbeat_json};

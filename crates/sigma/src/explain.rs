@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::oracle::{
     condition_holds, gate_holds, held_values, leaf_holds, tree_holds, value_holds,
 };
-use crate::pipeline::{Names, Pipeline};
+use crate::pipeline::Pipeline;
 use crate::resolve::{Leaf, Tree, resolve};
 use crate::rule::Rule;
 
@@ -136,9 +136,10 @@ fn leaves(tree: &Tree<'_>, event: EventRef<'_>, out: &mut Vec<ItemExplanation>) 
 
 fn item(leaf: &Leaf<'_>, event: EventRef<'_>) -> ItemExplanation {
     let met = (0..leaf.values.len()).filter(|&at| value_holds(leaf, at, event));
-    let found = match leaf.names {
-        Names::All => Vec::new(),
-        _ => held_values(&leaf.names, event),
+    let found = if leaf.names.are_open() {
+        Vec::new()
+    } else {
+        held_values(&leaf.names, event)
     };
     ItemExplanation {
         key: leaf.item.key.clone(),

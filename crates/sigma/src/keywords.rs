@@ -28,6 +28,28 @@ pub(crate) fn searched_field(name: &str) -> bool {
         || name.starts_with("data_stream."))
 }
 
+/// Prefixes of the fields of a Windows event that keywords look into.
+pub(crate) const WINDOWS_DATA: [&str; 2] = ["winlog.event_data.", "winlog.user_data."];
+/// Further fields of a Windows event that keywords look into.
+pub(crate) const WINDOWS_NAMES: [&str; 10] = [
+    "message",
+    "winlog.channel",
+    "winlog.computer_name",
+    "winlog.event_id",
+    "winlog.keywords",
+    "winlog.level",
+    "winlog.opcode",
+    "winlog.provider_name",
+    "winlog.task",
+    "winlog.user.identifier",
+];
+
+/// Whether keywords of a Windows log source look into the field: into what the log holds. The
+/// fields that are derived from it repeat parts of it under other names.
+pub(crate) fn searched_in_windows(name: &str) -> bool {
+    WINDOWS_DATA.iter().any(|prefix| name.starts_with(prefix)) || WINDOWS_NAMES.contains(&name)
+}
+
 /// Whether keywords look into this value of the field. The original text is searched where it is
 /// a line; a JSON or XML document is searched by the values of its fields instead, because its
 /// text also holds their names.

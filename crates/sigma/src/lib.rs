@@ -41,7 +41,8 @@
 //! - `cidr` takes an IPv4-mapped IPv6 address as IPv4.
 //! - Time parts are read as written, without time zones; a value of type date is in UTC.
 //! - Keywords are searched in the values of all fields that say what happened; in
-//!   `event.original` only where it is a line, not a JSON or XML document.
+//!   `event.original` only where it is a line, not a JSON or XML document. Of a Windows event
+//!   the message, the data and the names of the log are searched, not the ECS fields made of them.
 //! - A placeholder without values matches nothing; [`Engine::warnings`] says so.
 //! - `1 of them` and patterns leave out names that begin with `_`, unless the pattern does.
 

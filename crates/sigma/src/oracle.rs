@@ -9,7 +9,7 @@ use saqshy_event::{Batch, EventRef, Value};
 
 use crate::Match;
 use crate::condition::Condition;
-use crate::keywords::{searched_field, searched_value};
+use crate::keywords::{searched_field, searched_in_windows, searched_value};
 use crate::pipeline::{Gate, Names, Pipeline};
 use crate::resolve::{Leaf, Tree, Variant, resolve};
 use crate::rule::Rule;
@@ -114,6 +114,11 @@ pub(crate) fn held_values<'e>(names: &Names, event: EventRef<'e>) -> Vec<&'e Val
     match names {
         Names::First(names) => names.iter().find_map(held).into_iter().collect(),
         Names::Every(names) => names.iter().filter_map(held).collect(),
+        Names::WindowsLog => event
+            .fields()
+            .filter(|(name, _)| searched_in_windows(name))
+            .map(|(_, value)| value)
+            .collect(),
         Names::All => event
             .fields()
             .filter(|(name, value)| searched_field(name) && searched_value(name, value))

@@ -113,13 +113,20 @@ pub(crate) enum Names {
     Every(Vec<String>),
     /// Every field of the event that keywords are searched in.
     All,
+    /// The same in a Windows event: what the log holds, not what is derived from it.
+    WindowsLog,
 }
 
 impl Names {
+    /// Whether keywords are searched under these names.
+    pub fn are_open(&self) -> bool {
+        matches!(self, Names::All | Names::WindowsLog)
+    }
+
     pub fn list(&self) -> &[String] {
         match self {
             Names::First(names) | Names::Every(names) => names,
-            Names::All => &[],
+            Names::All | Names::WindowsLog => &[],
         }
     }
 }
@@ -132,9 +139,19 @@ pub(crate) struct FieldMap {
     every: Arc<BTreeMap<String, Vec<String>>>,
     values: Arc<BTreeMap<String, BTreeMap<String, String>>>,
     source: LogSource,
+    windows: bool,
 }
 
 impl FieldMap {
+    /// Where keywords are searched.
+    pub fn keywords(&self) -> Names {
+        if self.windows {
+            Names::WindowsLog
+        } else {
+            Names::All
+        }
+    }
+
     /// Names under which the event may hold the rule's `field`.
     pub fn names(&self, field: &str) -> Names {
         if let Some(names) = self.every.get(field) {
@@ -283,7 +300,7 @@ impl Pipeline {
     }
 
     fn target(&self, from: &From, source: &LogSource) -> Target {
-        let when = from
+        let when: Vec<Gate> = from
             .when
             .iter()
             .map(|(field, values)| {
@@ -296,10 +313,9 @@ impl Pipeline {
                 }
             })
             .collect();
-        Target {
-            when,
-            fields: self.field_map(&from.fields, source),
-        }
+        let mut fields = self.field_map(&from.fields, source);
+        fields.windows = when.iter().any(|gate| gate.field == "winlog.channel");
+        Target { when, fields }
     }
 
     fn field_map(&self, name: &str, source: &LogSource) -> FieldMap {
@@ -331,6 +347,7 @@ impl Pipeline {
             every,
             values,
             source: source.clone(),
+            windows: false,
         }
     }
 }
@@ -446,6 +463,7 @@ fn fallback(source: &LogSource) -> Target {
             every: Arc::default(),
             values: Arc::default(),
             source: source.clone(),
+            windows: false,
         },
     }
 }

@@ -112,7 +112,7 @@ impl Resolver<'_> {
         let names = item
             .field
             .as_ref()
-            .map_or(Names::All, |field| fields.names(field));
+            .map_or_else(|| fields.keywords(), |field| fields.names(field));
         Ok(Leaf {
             item,
             names,

@@ -118,7 +118,7 @@ pub(super) fn read(document: Flat) -> (WindowsEvent, Flat) {
 }
 
 /// A value of a document as the text that Windows holds.
-pub(super) fn plain(value: &Value) -> Cow<'_, str> {
+pub(crate) fn plain(value: &Value) -> Cow<'_, str> {
     match value {
         Value::List(items) => {
             let texts: Vec<Cow<'_, str>> = items.iter().filter_map(Value::to_text).collect();
@@ -129,7 +129,7 @@ pub(super) fn plain(value: &Value) -> Cow<'_, str> {
 }
 
 /// `time` in whole milliseconds, as Winlogbeat sends times.
-pub(super) fn milliseconds(time: Timestamp) -> Timestamp {
+pub(crate) fn milliseconds(time: Timestamp) -> Timestamp {
     let round = TimestampRound::new()
         .smallest(Unit::Millisecond)
         .mode(RoundMode::Floor);

@@ -10,7 +10,7 @@
 //! Sigma tells the two apart (`''` holds for an empty value only, `null` for an absent one only),
 //! so what the log says is kept wherever the carrier says it.
 
-mod beat;
+pub(crate) mod beat;
 mod ecs;
 mod flat;
 mod meta;
@@ -148,7 +148,7 @@ fn add(pairs: &mut Pairs, name: &str, value: &str) {
 }
 
 /// A value in the form that all carriers share: lines end in LF, none at the end, GUIDs braced.
-fn tidy(value: &str) -> Cow<'_, str> {
+pub(crate) fn tidy(value: &str) -> Cow<'_, str> {
     let value = value.trim_end_matches(['\r', '\n']);
     if value.contains('\r') {
         return value.replace("\r\n", "\n").replace('\r', "\n").into();

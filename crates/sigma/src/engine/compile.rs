@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use aho_corasick::BuildError;
 
+use super::fields::WindowsFields;
 use super::glob::FastGlob;
 use super::literal::{self, Needles, Place};
 use super::program::{Expr, Programs};
@@ -70,6 +71,7 @@ pub(super) struct Compiled {
     pub sources: Vec<Vec<u32>>,
     pub programs: Vec<Program>,
     pub code: Programs,
+    pub windows: WindowsFields,
 }
 
 #[derive(Default)]
@@ -91,6 +93,7 @@ pub(super) struct Compiler {
 impl Compiler {
     pub fn add(&mut self, index: u32, rule: &Rule, variants: &[Variant<'_>]) {
         for variant in variants {
+            self.out.windows.add(variant);
             let source = self.source(&variant.when);
             self.now = source;
             let searches: Vec<Expr> = variant
@@ -200,7 +203,7 @@ impl Compiler {
 
     fn field(&mut self, names: Names) -> u32 {
         let (fields, scanners) = (&mut self.out.fields, &mut self.scanners);
-        let source = (names == Names::All).then_some(self.now);
+        let source = names.are_open().then_some(self.now);
         *self
             .field_ids
             .entry((names, source))

@@ -1,6 +1,7 @@
 //! Compiled rules.
 
 mod compile;
+mod fields;
 mod gate;
 mod glob;
 mod literal;
@@ -13,7 +14,7 @@ mod trie;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use saqshy_event::Batch;
+use saqshy_event::{Batch, FieldSet};
 
 use crate::Match;
 use crate::error::{Reason, RuleError};
@@ -113,6 +114,14 @@ impl Engine {
 
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
+    }
+
+    /// The fields of a Windows event that matching reads, for
+    /// [`Parser::with_windows_fields`](saqshy_event::Parser::with_windows_fields); `None` if a
+    /// rule searches in everything.
+    pub fn windows_fields(&self) -> Option<FieldSet> {
+        let windows = &self.compiled.windows;
+        (!windows.whole).then(|| windows.fields.clone())
     }
 
     /// The matches in `batch`, sorted by row, then rule.

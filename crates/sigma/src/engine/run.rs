@@ -15,7 +15,7 @@ use super::gate::{Classes, Gates};
 use super::plan::Plan;
 use super::scan::ScanBuffers;
 use crate::Match;
-use crate::keywords::{searched_field, searched_value};
+use crate::keywords::{searched_field, searched_in_windows, searched_value};
 use crate::matcher::{Matcher, is_null, refers};
 use crate::pipeline::Names;
 
@@ -344,7 +344,7 @@ impl<'a> Run<'a> {
             match names {
                 Names::First(_) => *at = columns.len(),
                 Names::All if !searched_value(column.name(), value) => continue,
-                Names::Every(_) | Names::All => {}
+                Names::Every(_) | Names::All | Names::WindowsLog => {}
             }
             return Some((value, first + key));
         }
@@ -392,9 +392,13 @@ impl<'a> Run<'a> {
                     .filter_map(|name| self.index.get(name.as_str()))
                     .for_each(|&at| push(at));
             }
-            Names::All => {
+            names @ (Names::All | Names::WindowsLog) => {
+                let searched = match names {
+                    Names::All => searched_field,
+                    _ => searched_in_windows,
+                };
                 let all = self.batch.columns().iter().enumerate();
-                all.filter(|(_, column)| searched_field(column.name()))
+                all.filter(|(_, column)| searched(column.name()))
                     .for_each(|(at, _)| push(at as u32));
             }
         }

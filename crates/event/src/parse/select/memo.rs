@@ -1,0 +1,74 @@
+//! What became of a piece of JSON text before: equal texts are read once per batch.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
+
+use foldhash::fast::RandomState;
+
+/// After this many texts a memo that nine of ten were new to stops remembering.
+const TRIAL: u32 = 256;
+
+/// Text as it stands in the input → key of its value in a column.
+#[derive(Debug)]
+pub(super) struct Memo<'a> {
+    last: Option<(&'a str, u32)>,
+    known: HashMap<u64, (&'a str, u32), BuildHasherDefault<AsIs>>,
+    asked: u32,
+    new: u32,
+}
+
+impl<'a> Memo<'a> {
+    pub fn new() -> Self {
+        Memo {
+            last: None,
+            known: HashMap::default(),
+            asked: 0,
+            new: 0,
+        }
+    }
+
+    /// The key of `text`, from `make` if it is new.
+    pub fn key(&mut self, text: &'a str, hasher: &RandomState, make: impl FnOnce() -> u32) -> u32 {
+        match self.last {
+            Some((last, key)) if last == text => return key,
+            _ => {}
+        }
+        if self.new > TRIAL && u64::from(self.new) * 10 > u64::from(self.asked) * 9 {
+            self.known = HashMap::default();
+            return make();
+        }
+        self.asked += 1;
+        let hash = hasher.hash_one(text.as_bytes());
+        if let Some(&(known, key)) = self.known.get(&hash)
+            && known == text
+        {
+            self.last = Some((text, key));
+            return key;
+        }
+        self.new += 1;
+        let key = make();
+        self.known.insert(hash, (text, key));
+        self.last = Some((text, key));
+        key
+    }
+}
+
+/// The key is a hash already.
+#[derive(Debug, Default)]
+pub(super) struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 << 8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}

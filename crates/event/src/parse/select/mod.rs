@@ -1,0 +1,633 @@
+//! Windows documents straight to columns: only the fields that are asked for, every distinct
+//! piece of text once per batch.
+//!
+//! The careful reader (`parse/json.rs`, `windows/`) says what a document means. This one gives
+//! the same for documents that are plain enough and leaves the others to it: what it does not
+//! expect ends the attempt with [`Unusual`]. Parts that hardly differ from event to event (log,
+//! provider, computer, level) are taken together; a combination that was not seen before goes
+//! through the careful reader, so its rules are written once.
+
+mod cursor;
+mod fields;
+mod memo;
+mod shape;
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::json::Flat;
+use super::row::Row;
+use super::stamp::{self, Claim};
+use crate::windows::{self, beat};
+use crate::{ABSENT, BatchBuilder, Record, Value};
+use cursor::{Cursor, Kind, Unusual};
+pub use fields::FieldSet;
+use memo::Memo;
+use shape::{DATA, DATASET, HEAD_FIELDS, Shape, UTC_TIME};
+
+/// Levels of objects that are followed.
+const DEPTH_MAX: usize = 16;
+/// Fields of one document that are looked at.
+const ENTRIES_MAX: usize = 1_000;
+/// Items of one array.
+const ITEMS_MAX: usize = 256;
+/// Bytes of a field's name.
+const NAME_BYTES_MAX: usize = 400;
+/// Distinct places in the documents of one batch.
+const NODES_MAX: usize = 10_000;
+/// Parts that are kept until a document has been read, of both shapes.
+const SLOTS_MAX: usize = 64;
+
+/// The wanted fields of Windows documents.
+#[derive(Debug, Clone)]
+pub(super) struct Selection {
+    fields: FieldSet,
+    served: bool,
+}
+
+impl Selection {
+    pub fn new(fields: FieldSet) -> Self {
+        let served = shape::serves(&fields);
+        Selection { fields, served }
+    }
+}
+
+/// What a value at a place of the document is for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Use {
+    /// Place among the kept parts.
+    slot: Option<u8>,
+    /// Place among the columns.
+    column: Option<u32>,
+}
+
+/// A place in documents of one shape: the path of names that leads to it.
+struct Node<'a> {
+    key: &'a [u8],
+    name: String,
+    children: HashMap<&'a [u8], u32, RandomState>,
+    /// The place that followed this one last time, and the first one below it.
+    after: u32,
+    first: u32,
+    value: Use,
+    /// Something below it may be wanted.
+    open: bool,
+    /// A document with this name has another shape.
+    foreign: bool,
+}
+
+/// How the value of a column is made of a piece of JSON.
+#[derive(Debug, Clone, Copy)]
+enum How {
+    /// Windows data: text, tidied.
+    Data,
+    /// As it is.
+    Own,
+    Number,
+    Tidy,
+}
+
+struct Target<'a> {
+    column: usize,
+    how: How,
+    memo: Memo<'a>,
+}
+
+/// A head that was seen, with what it sets.
+struct Head<'a> {
+    parts: Vec<Option<&'a str>>,
+    sets: Vec<(usize, u32)>,
+}
+
+/// Reads the documents of one batch.
+pub(super) struct Selector<'a> {
+    fields: &'a FieldSet,
+    served: bool,
+    received: Timestamp,
+    nodes: Vec<Node<'a>>,
+    targets: Vec<Target<'a>>,
+    target_of: HashMap<String, u32>,
+    heads: HashMap<u64, Vec<Head<'a>>>,
+    /// Targets of [`shape::PART_FIELDS`] that are wanted.
+    parts: [Option<u32>; 6],
+    times: bool,
+    slots: [Option<&'a str>; SLOTS_MAX],
+    entries: usize,
+    /// The shape of the last document.
+    likely: Shape,
+    hasher: RandomState,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl<'a> Selector<'a> {
+    pub fn new(selection: &'a Selection, out: &mut BatchBuilder) -> Self {
+        let root = |open| Node {
+            key: b"",
+            name: String::new(),
+            children: HashMap::default(),
+            after: NONE,
+            first: NONE,
+            value: Use::default(),
+            open,
+            foreign: false,
+        };
+        let mut selector = Selector {
+            fields: &selection.fields,
+            served: selection.served,
+            received: Timestamp::UNIX_EPOCH,
+            nodes: vec![root(true), root(true)],
+            targets: Vec::new(),
+            target_of: HashMap::new(),
+            heads: HashMap::new(),
+            parts: [None; 6],
+            times: selection.fields.contains("@timestamp"),
+            slots: [None; SLOTS_MAX],
+            entries: 0,
+            likely: Shape::Beat,
+            hasher: RandomState::default(),
+        };
+        for (at, name) in shape::PART_FIELDS.iter().enumerate() {
+            if selection.fields.contains(name) {
+                let how = if at < 3 { How::Number } else { How::Tidy };
+                selector.parts[at] = Some(selector.target(out, name, how));
+            }
+        }
+        selector
+    }
+
+    /// Writes the event of `record` to `out`; `false` if the careful reader must do it. Nothing
+    /// is written then.
+    pub fn read(
+        &mut self,
+        out: &mut BatchBuilder,
+        node: &str,
+        seq: u64,
+        record: &Record<'a>,
+    ) -> bool {
+        if !self.served || record.truncated {
+            return false;
+        }
+        let Ok(text) = std::str::from_utf8(record.payload) else {
+            return false;
+        };
+        self.received = record.received;
+        let other = match self.likely {
+            Shape::Beat => Shape::Flat,
+            Shape::Flat => Shape::Beat,
+        };
+        for shape in [self.likely, other] {
+            if self.document(out, shape, text).is_ok() {
+                self.likely = shape;
+                self.record(out, node, seq, record);
+                return true;
+            }
+            out.discard_event();
+        }
+        false
+    }
+
+    fn document(
+        &mut self,
+        out: &mut BatchBuilder,
+        shape: Shape,
+        text: &'a str,
+    ) -> Result<(), Unusual> {
+        self.slots = [None; SLOTS_MAX];
+        self.entries = 0;
+        let mut cursor = Cursor::new(text);
+        cursor.expect(b'{')?;
+        self.object(out, shape, &mut cursor, shape as u32, 0)?;
+        if !cursor.at_end() {
+            return Err(Unusual);
+        }
+        let is = match shape {
+            // Event id or channel.
+            Shape::Beat => self.slots[0].or(self.slots[1]).is_some(),
+            // Event id, and channel or provider.
+            Shape::Flat => self.slots[0].is_some() && self.slots[1..5].iter().any(Option::is_some),
+        };
+        if !is {
+            return Err(Unusual);
+        }
+        self.head(out, shape)?;
+        self.parts(out, shape)
+    }
+
+    fn object(
+        &mut self,
+        out: &mut BatchBuilder,
+        shape: Shape,
+        cursor: &mut Cursor<'a>,
+        node: u32,
+        depth: usize,
+    ) -> Result<(), Unusual> {
+        if depth > DEPTH_MAX {
+            return Err(Unusual);
+        }
+        if cursor.take(b'}')? {
+            return Ok(());
+        }
+        let mut before = NONE;
+        loop {
+            let key = cursor.key()?;
+            let child = self.child(out, shape, node, before, key)?;
+            before = child;
+            let Node {
+                value,
+                open,
+                foreign,
+                ..
+            } = self.nodes[child as usize];
+            if foreign {
+                return Err(Unusual);
+            }
+            let wanted = value.slot.is_some() || value.column.is_some();
+            match cursor.kind()? {
+                Kind::Object if open => {
+                    cursor.expect(b'{')?;
+                    self.object(out, shape, cursor, child, depth + 1)?;
+                }
+                // The careful reader joins the items of system fields in its own way.
+                Kind::Array if shape == Shape::Flat && value.slot.is_some() => {
+                    return Err(Unusual);
+                }
+                Kind::Array if wanted => {
+                    let raw = cursor.flat_array(ITEMS_MAX)?;
+                    // An empty array is nothing.
+                    if raw.bytes().any(|byte| !b"[] \t\r\n".contains(&byte)) {
+                        self.value(out, value, raw)?;
+                    }
+                }
+                Kind::Scalar if wanted => {
+                    let raw = cursor.scalar()?;
+                    self.value(out, value, raw)?;
+                }
+                Kind::Scalar => {
+                    cursor.scalar()?;
+                }
+                Kind::Object | Kind::Array => cursor.skip(depth)?,
+            }
+            if !cursor.take(b',')? {
+                return cursor.expect(b'}');
+            }
+        }
+    }
+
+    fn value(&mut self, out: &mut BatchBuilder, value: Use, raw: &'a str) -> Result<(), Unusual> {
+        self.entries += 1;
+        if self.entries > ENTRIES_MAX {
+            return Err(Unusual);
+        }
+        if let Some(slot) = value.slot
+            && self.slots[usize::from(slot)].replace(raw).is_some()
+        {
+            return Err(Unusual);
+        }
+        match value.column {
+            Some(target) => self.put(out, target, raw),
+            None => Ok(()),
+        }
+    }
+
+    /// The place of `key` below `parent`, where it most likely is or by its name.
+    fn child(
+        &mut self,
+        out: &mut BatchBuilder,
+        shape: Shape,
+        parent: u32,
+        before: u32,
+        key: &'a [u8],
+    ) -> Result<u32, Unusual> {
+        let guess = match before {
+            NONE => self.nodes[parent as usize].first,
+            before => self.nodes[before as usize].after,
+        };
+        if guess != NONE && self.nodes[guess as usize].key == key {
+            return Ok(guess);
+        }
+        let child = match self.nodes[parent as usize].children.get(key) {
+            Some(&child) => child,
+            None => self.grow(out, shape, parent, key)?,
+        };
+        match before {
+            NONE => self.nodes[parent as usize].first = child,
+            before => self.nodes[before as usize].after = child,
+        }
+        Ok(child)
+    }
+
+    fn grow(
+        &mut self,
+        out: &mut BatchBuilder,
+        shape: Shape,
+        parent: u32,
+        key: &'a [u8],
+    ) -> Result<u32, Unusual> {
+        let text = std::str::from_utf8(key).map_err(|_| Unusual)?;
+        let above = &self.nodes[parent as usize].name;
+        if self.nodes.len() >= NODES_MAX || above.len() + key.len() > NAME_BYTES_MAX {
+            return Err(Unusual);
+        }
+        let name = match above.as_str() {
+            "" => text.to_owned(),
+            above => format!("{above}.{text}"),
+        };
+        let value = self.purpose(out, shape, &name);
+        let open = self.open(shape, &format!("{name}."));
+        let foreign = shape == Shape::Flat
+            && (matches!(&*name, "winlog.event_id" | "winlog.channel")
+                || name.starts_with("Event.System."));
+        let child = self.nodes.len() as u32;
+        self.nodes.push(Node {
+            key,
+            name,
+            children: HashMap::default(),
+            after: NONE,
+            first: NONE,
+            value,
+            open,
+            foreign,
+        });
+        self.nodes[parent as usize].children.insert(key, child);
+        Ok(child)
+    }
+
+    fn purpose(&mut self, out: &mut BatchBuilder, shape: Shape, name: &str) -> Use {
+        let names = shape.names();
+        let kept = names.kept().into_iter().flatten();
+        let slot = kept
+            .zip(0u8..)
+            .find_map(|(known, slot)| (*known == name).then_some(slot));
+        let dropped = names.dropped.contains(&name);
+        if dropped || (slot.is_some() && name != UTC_TIME) {
+            return Use { slot, column: None };
+        }
+        let (field, how) = match shape {
+            Shape::Flat => (format!("{}{name}", DATA[0]), How::Data),
+            Shape::Beat if DATA.iter().any(|prefix| name.starts_with(prefix)) => {
+                (name.to_owned(), How::Data)
+            }
+            Shape::Beat => (name.to_owned(), How::Own),
+        };
+        // Of what else a document holds, only names that the normaliser does not use are taken.
+        let taken = matches!(how, How::Data)
+            || !name.contains('.')
+            || (name.starts_with("winlog.") && self.fields.contains(name));
+        let column = (taken && self.fields.contains(&field)).then(|| self.target(out, &field, how));
+        Use { slot, column }
+    }
+
+    /// Whether a wanted name may begin with `prefix`, which ends with a dot.
+    fn open(&self, shape: Shape, prefix: &str) -> bool {
+        let names = shape.names();
+        let kept = names.kept().into_iter().flatten();
+        let full = match shape {
+            Shape::Beat => prefix.to_owned(),
+            Shape::Flat => format!("{}{prefix}", DATA[0]),
+        };
+        kept.chain(names.dropped).any(|name| name.starts_with(prefix))
+            || self.fields.names().any(|name| name.starts_with(&full))
+            || self
+                .fields
+                .prefixes()
+                .any(|wanted| wanted.starts_with(&full) || full.starts_with(wanted))
+            // The other shapes must be noticed.
+            || (shape == Shape::Flat && matches!(prefix, "winlog." | "Event." | "Event.System."))
+    }
+
+    fn target(&mut self, out: &mut BatchBuilder, field: &str, how: How) -> u32 {
+        if let Some(&target) = self.target_of.get(field) {
+            return target;
+        }
+        let target = self.targets.len() as u32;
+        self.targets.push(Target {
+            column: out.column_at(field),
+            how,
+            memo: Memo::new(),
+        });
+        self.target_of.insert(field.to_owned(), target);
+        target
+    }
+
+    fn put(&mut self, out: &mut BatchBuilder, target: u32, raw: &'a str) -> Result<(), Unusual> {
+        let Target { column, how, memo } = &mut self.targets[target as usize];
+        // A name that stands twice.
+        if out.is_set(*column) {
+            return Err(Unusual);
+        }
+        let mut unusual = false;
+        let key = memo.key(raw, &self.hasher, || match make(*how, raw) {
+            Ok(Some(value)) => out.push_value(*column, value),
+            Ok(None) => ABSENT,
+            Err(Unusual) => {
+                unusual = true;
+                ABSENT
+            }
+        });
+        if unusual {
+            return Err(Unusual);
+        }
+        if key != ABSENT {
+            out.put_key(*column, key);
+        }
+        Ok(())
+    }
+
+    /// Sets what follows from the parts that hardly differ.
+    fn head(&mut self, out: &mut BatchBuilder, shape: Shape) -> Result<(), Unusual> {
+        let names = shape.names().head;
+        let parts = &self.slots[..names.len()];
+        let hash = self.hasher.hash_one(parts);
+        let known = self.heads.entry(hash).or_default();
+        let at = known.iter().position(|head| head.parts == parts);
+        let at = match at {
+            Some(at) => at,
+            None => {
+                let sets = read_head(out, self.fields, names, parts, self.received)?;
+                known.push(Head {
+                    parts: parts.to_vec(),
+                    sets,
+                });
+                known.len() - 1
+            }
+        };
+        for &(column, key) in &known[at].sets {
+            if out.is_set(column) {
+                return Err(Unusual);
+            }
+            out.put_key(column, key);
+        }
+        Ok(())
+    }
+
+    /// Sets what comes from the kept parts one by one.
+    fn parts(&mut self, out: &mut BatchBuilder, shape: Shape) -> Result<(), Unusual> {
+        let mut from = shape.names().head.len();
+        for (at, list) in shape.names().kept().into_iter().skip(1).enumerate() {
+            let slots = from..from + list.len();
+            from = slots.end;
+            let found = match shape {
+                // The first that says something.
+                Shape::Beat => self.slots[slots].iter().flatten().find(|raw| says(raw)),
+                // The first that is there.
+                Shape::Flat if at == 6 => {
+                    let (own, utc) = (slots.start..slots.end - 1, slots.end - 1);
+                    let system = self.slots[own].iter().flatten().next();
+                    let system = system.filter(|raw| says(raw));
+                    system.or(self.slots[utc].as_ref().filter(|raw| says(raw)))
+                }
+                Shape::Flat => self.slots[slots].iter().flatten().next(),
+            };
+            let found = found.copied();
+            if at == 6 {
+                if self.times {
+                    self.time(out, shape, found)?;
+                }
+            } else if let (Some(target), Some(raw)) = (self.parts[at], found) {
+                self.put(out, target, raw)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn time(&self, out: &mut BatchBuilder, shape: Shape, raw: Option<&str>) -> Result<(), Unusual> {
+        let text = raw.map(text).transpose()?;
+        let time = text.as_deref().and_then(|text| {
+            let iso = stamp::iso(text, &TimeZone::UTC);
+            match shape {
+                Shape::Beat => iso,
+                Shape::Flat => iso.or_else(|| stamp::epoch_text(text)),
+            }
+        });
+        let zone = TimeZone::UTC;
+        let mut row = Row::new(out, self.received, &zone);
+        row.claim = match (time, text) {
+            (Some(time), _) => Claim::At(beat::milliseconds(time)),
+            (None, Some(text)) => Claim::Unreadable(text),
+            (None, None) => Claim::None,
+        };
+        row.settle_time();
+        Ok(())
+    }
+
+    fn record(&self, out: &mut BatchBuilder, node: &str, seq: u64, record: &Record<'_>) {
+        let wanted = |name: &str| self.fields.contains(name);
+        if wanted("event.id") {
+            out.set("event.id", format!("{node}-{seq:016x}"));
+        }
+        if wanted("event.ingested") {
+            out.set("event.ingested", record.received);
+        }
+        if wanted("log.source.id") {
+            out.set("log.source.id", record.source);
+        }
+        if wanted("log.source.address")
+            && let Some(peer) = record.peer
+        {
+            out.set("log.source.address", peer.to_canonical().to_string());
+        }
+        out.end_event();
+    }
+}
+
+/// What the careful reader makes of the head alone.
+fn read_head(
+    out: &mut BatchBuilder,
+    fields: &FieldSet,
+    names: &[&str],
+    parts: &[Option<&str>],
+    received: Timestamp,
+) -> Result<Vec<(usize, u32)>, Unusual> {
+    let mut flat = Flat::empty(false);
+    for (name, part) in names.iter().zip(parts) {
+        if let Some(raw) = part {
+            flat.push(name, value(raw)?);
+        }
+    }
+    let (event, _) = windows::from_flat(flat).map_err(|_| Unusual)?;
+    let mut apart = BatchBuilder::default();
+    let zone = TimeZone::UTC;
+    let mut row = Row::new(&mut apart, received, &zone);
+    windows::write(&mut row, &event);
+    let dataset = row.dataset.take();
+    let mut sets = Vec::new();
+    for name in HEAD_FIELDS.into_iter().filter(|name| fields.contains(name)) {
+        let value = match name {
+            DATASET => dataset.as_deref().map(Value::from),
+            name => apart.current(name).cloned(),
+        };
+        if let Some(value) = value {
+            let column = out.column_at(name);
+            sets.push((column, out.intern(column, value)));
+        }
+    }
+    Ok(sets)
+}
+
+/// Whether a part is more than nothing.
+fn says(raw: &str) -> bool {
+    !(raw == "\"\"" || raw == "null" || raw.starts_with('['))
+}
+
+/// The value of a piece of JSON for a column; `None` if it is absent for the careful reader.
+fn make(how: How, raw: &str) -> Result<Option<Value>, Unusual> {
+    Ok(match how {
+        // Said to be absent.
+        How::Own | How::Data if raw == "null" => None,
+        How::Own => Some(value(raw)?),
+        How::Data => {
+            let value = value(raw)?;
+            let plain = beat::plain(&value);
+            Some(Value::from(&*windows::tidy(&plain)))
+        }
+        How::Number => {
+            let text = raw.trim_matches('"');
+            let digits = text.strip_prefix('-').unwrap_or(text);
+            let plain = (1..=18).contains(&digits.len())
+                && digits.bytes().all(|byte| byte.is_ascii_digit());
+            if plain {
+                let number: i64 = text.parse().map_err(|_| Unusual)?;
+                (number != 0).then_some(Value::Int(number))
+            } else if says(raw) {
+                return Err(Unusual);
+            } else {
+                None
+            }
+        }
+        How::Tidy => match value(raw)?.to_text() {
+            Some(text) if !text.is_empty() => {
+                let tidy = windows::tidy(&text);
+                (!tidy.is_empty()).then(|| Value::from(&*tidy))
+            }
+            _ => None,
+        },
+    })
+}
+
+fn text(raw: &str) -> Result<String, Unusual> {
+    let value = value(raw)?;
+    value.to_text().map(|text| text.into_owned()).ok_or(Unusual)
+}
+
+/// A scalar or an array of scalars as the careful reader gives it.
+fn value(raw: &str) -> Result<Value, Unusual> {
+    let inner = raw
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    if let Some(inner) = inner {
+        if !inner.contains('\\') {
+            return Ok(Value::from(inner));
+        }
+        return match serde_json::from_str::<String>(raw) {
+            Ok(text) => Ok(Value::from(text)),
+            Err(_) => Err(Unusual),
+        };
+    }
+    let document = Flat::parse(&format!("{{\"v\":{raw}}}")).map_err(|_| Unusual)?;
+    document.get("v").cloned().ok_or(Unusual)
+}
