@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 
 use jiff::Timestamp;
-use saqshy_event::evtx::EvtxReader;
+use saqshy_event::evtx::{Chunks, EvtxReader};
 use saqshy_event::{BatchBuilder, Format, Parser, Record, WindowsEvent, winlogbeat_json};
 use serde_json::{Map, Value};
 
@@ -119,6 +119,37 @@ fn evtx_winlogbeat_and_forwarded_xml_give_the_same_event() {
     );
 }
 
+/// Every record of the samples, read from binary XML and through XML text.
+#[test]
+fn binary_xml_gives_the_same_event_as_its_text() {
+    let folders = [common::data("evtx"), common::data("sigma-regression")];
+    let mut compared = 0;
+    for path in folders
+        .iter()
+        .flatten()
+        .flat_map(|folder| common::evtx_files(folder))
+    {
+        for chunk in Chunks::open(fs::File::open(&path).unwrap()) {
+            let chunk = chunk.unwrap();
+            let (mut fast, mut slow) = (Vec::new(), Vec::new());
+            chunk.events(|item| fast.push(item.unwrap()));
+            chunk.events_with_xml(|item| slow.push(item.unwrap()));
+            assert_eq!(fast.len(), slow.len(), "{}", path.display());
+            for ((fast_id, fast), (id, mut slow)) in fast.into_iter().zip(slow) {
+                slow.original = None;
+                assert_eq!(
+                    (fast_id, &fast),
+                    (id, &slow),
+                    "{} record {id}",
+                    path.display()
+                );
+                compared += 1;
+            }
+        }
+    }
+    assert!(folders[0].is_none() || compared > 5_800, "{compared}");
+}
+
 #[test]
 fn evtx_dump_json_gives_the_same_event_as_its_file() {
     let Some(folder) = common::data("sigma-regression") else {
@@ -215,4 +246,63 @@ fn broken_evtx_files_lose_their_broken_parts_only() {
     let mut headless = whole.clone();
     headless[..4_096].fill(0);
     assert_eq!(count(headless), (7, 1));
+}
+
+/// Events and problems of the chunks found in a stream.
+fn of_stream(bytes: &[u8]) -> (usize, Vec<String>) {
+    let (mut events, mut problems) = (0, Vec::new());
+    for chunk in Chunks::stream(bytes) {
+        match chunk {
+            Ok(chunk) => chunk.events(|item| match item {
+                Ok(_) => events += 1,
+                Err(error) => problems.push(error.to_string()),
+            }),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    (events, problems)
+}
+
+#[test]
+fn chunks_are_found_by_their_signature() {
+    let Some(folder) = common::data("evtx") else {
+        return;
+    };
+    let whole = fs::read(folder.join("EVTX-ATTACK-SAMPLES/UACME_59_Sysmon.evtx")).unwrap();
+    let chunk = &whole[4_096..];
+    assert_eq!(of_stream(&whole), (7, vec![]));
+    let (events, problems) = of_stream(chunk);
+    assert_eq!((events, problems.len()), (7, 1), "{problems:?}");
+    // Carved from a disk: rubbish before, between and behind, and a header that is none.
+    let rubbish: Vec<u8> = (0..70_001u32)
+        .map(|at| (at * 7 + at / 251) as u8 | 1)
+        .collect();
+    let carved = [
+        &rubbish[..777],
+        chunk,
+        &rubbish,
+        chunk,
+        &[0; 100_000],
+        chunk,
+        b"end",
+    ]
+    .concat();
+    let (events, problems) = of_stream(&carved);
+    assert_eq!(events, 21, "{problems:?}");
+    let gaps: Vec<_> = problems
+        .iter()
+        .filter(|text| text.contains("are no chunk"))
+        .collect();
+    assert_eq!(gaps.len(), 3, "{problems:?}");
+    assert!(
+        gaps[1].starts_with("70001 bytes at offset 66313 "),
+        "{gaps:?}"
+    );
+    // The end of a chunk is missing and the next one follows at once.
+    let cut = [&whole[..4_096], &chunk[..9_000], chunk].concat();
+    let (events, problems) = of_stream(&cut);
+    assert!(
+        (8..14).contains(&events) && !problems.is_empty(),
+        "{events} {problems:?}"
+    );
 }

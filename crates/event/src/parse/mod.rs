@@ -195,7 +195,9 @@ impl Parser {
 
     /// Writes a Windows event that did not come through the spool (a file that is scanned) to
     /// `out`, as if it had arrived at `received` under number `seq`. More fields may be set
-    /// before [`BatchBuilder::end_event`].
+    /// before [`BatchBuilder::end_event`]. With [`Parser::with_windows_fields`] these fields are
+    /// set and what else the log holds, but nothing that is derived. Without [`WindowsEvent::original`] the event has no
+    /// `event.original`.
     pub fn windows_event(
         &self,
         out: &mut BatchBuilder,
@@ -205,6 +207,10 @@ impl Parser {
         event: &WindowsEvent,
     ) {
         let mut row = Row::new(out, received, &self.zone);
+        if let Some(selection) = self.selection.as_ref().filter(|it| it.is_served()) {
+            windows::write_log(&mut row, event);
+            return self.finish_selected(row, seq, source, selection);
+        }
         windows::write(&mut row, event);
         let original = event.original.as_deref().unwrap_or_default();
         let record = Record {
@@ -249,6 +255,23 @@ impl Parser {
         result.is_ok()
     }
 
+    /// Fields that every event has, those that are wanted.
+    fn finish_selected(&self, mut row: Row<'_>, seq: u64, source: &str, selection: &Selection) {
+        row.settle_time();
+        let dataset = row.dataset.take();
+        row.text("data_stream.dataset", dataset.as_deref());
+        let received = row.received;
+        if selection.wants("event.id") {
+            row.set("event.id", format!("{}-{seq:016x}", self.node));
+        }
+        if selection.wants("event.ingested") {
+            row.set("event.ingested", received);
+        }
+        if selection.wants("log.source.id") {
+            row.set("log.source.id", source);
+        }
+    }
+
     /// Fields that every event has.
     fn finish(&self, mut row: Row<'_>, seq: u64, record: &Record<'_>, text: &str, bytes: &[u8]) {
         row.settle_time();
@@ -256,7 +279,9 @@ impl Parser {
         row.set("data_stream.dataset", dataset);
         row.set("event.ingested", record.received);
         row.set("event.id", format!("{}-{seq:016x}", self.node));
-        row.set("event.original", text);
+        if !text.is_empty() || !matches!(record.format, Format::WindowsXml) {
+            row.set("event.original", text);
+        }
         if text.as_bytes() != bytes {
             row.set("event.original_base64", STANDARD.encode(bytes));
         }

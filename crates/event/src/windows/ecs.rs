@@ -6,6 +6,12 @@ use crate::parse::stamp::Claim;
 
 /// Sets every field of the event but those that belong to the record.
 pub(crate) fn write(row: &mut Row<'_>, event: &WindowsEvent) {
+    write_log(row, event);
+    derive(row, event);
+}
+
+/// Sets what the log says, without the ECS fields that follow from an event's data.
+pub(crate) fn write_log(row: &mut Row<'_>, event: &WindowsEvent) {
     row.claim = match (&event.time, &event.time_unreadable) {
         (Some(time), _) => Claim::At(beat::milliseconds(*time)),
         (None, Some(text)) => Claim::Unreadable(text.clone()),
@@ -25,6 +31,9 @@ pub(crate) fn write(row: &mut Row<'_>, event: &WindowsEvent) {
             row.foreign(&name, value.into());
         }
     }
+}
+
+fn derive(row: &mut Row<'_>, event: &WindowsEvent) {
     if event.is_sysmon() {
         sysmon::write(row, event);
     } else if event.is_security() || event.provider.as_deref() == Some("Microsoft-Windows-Eventlog")

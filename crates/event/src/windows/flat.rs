@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use jiff::tz::TimeZone;
 
+use super::assemble::name_numbers;
 use super::beat::plain;
-use super::xml::name_numbers;
 use super::{WindowsEvent, add, guid, tidy};
 use crate::Value;
 use crate::parse::json::Flat;

@@ -10,6 +10,7 @@
 //! Sigma tells the two apart (`''` holds for an empty value only, `null` for an absent one only),
 //! so what the log says is kept wherever the carrier says it.
 
+mod assemble;
 pub(crate) mod beat;
 mod ecs;
 mod flat;
@@ -25,7 +26,8 @@ pub use beat::winlogbeat_json;
 pub use pairs::Pairs;
 pub use xml::XmlError;
 
-pub(crate) use ecs::write;
+pub(crate) use assemble::{Assembler, Attributes};
+pub(crate) use ecs::{write, write_log};
 
 use std::borrow::Cow;
 

@@ -45,7 +45,9 @@ impl Pairs {
 
     /// Adds a pair. The first value of a name counts, unless it is empty.
     pub fn add(&mut self, name: &str, value: &str) {
-        if self.text.len() + name.len() + value.len() > TEXT_BYTES_MAX {
+        let full = self.entries.len() >= PAIRS_MAX
+            || self.text.len() + name.len() + value.len() > TEXT_BYTES_MAX;
+        if full {
             return;
         }
         match self.find(name) {
@@ -53,11 +55,10 @@ impl Pairs {
                 self.entries[at].value = self.push(value);
             }
             Some(_) => {}
-            None if self.entries.len() < PAIRS_MAX => {
+            None => {
                 let (name, value) = (self.push(name), self.push(value));
                 self.entries.push(Entry { name, value });
             }
-            None => {}
         }
     }
 

@@ -54,6 +54,15 @@ impl Selection {
         let served = shape::serves(&fields);
         Selection { fields, served }
     }
+
+    /// All wanted fields can be given without deriving others.
+    pub fn is_served(&self) -> bool {
+        self.served
+    }
+
+    pub fn wants(&self, field: &str) -> bool {
+        self.fields.contains(field)
+    }
 }
 
 /// What a value at a place of the document is for.

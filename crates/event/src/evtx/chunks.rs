@@ -1,0 +1,264 @@
+//! Chunks of an EVTX file: 64 KiB each, found by their signature.
+
+use std::collections::VecDeque;
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
+
+use evtx::{EvtxChunkHeader, EvtxFileHeader};
+use memchr::memmem;
+
+use super::{EvtxError, chain};
+
+pub(super) const CHUNK_BYTES: usize = 65_536;
+const CHUNK_HEADER_BYTES: usize = 512;
+const HEADER_BYTES: usize = 4_096;
+/// First bytes of a file and of a chunk.
+pub(super) const FILE_MAGIC: &[u8] = b"ElfFile\0";
+const CHUNK_MAGIC: &[u8] = b"ElfChnk\0";
+
+/// One chunk: some 100 to 500 records.
+#[derive(Debug, Clone)]
+pub struct Chunk {
+    /// Where it begins in the file, in bytes.
+    pub offset: u64,
+    /// [`CHUNK_BYTES`] of them; what was missing is zero.
+    pub(super) bytes: Vec<u8>,
+    /// Bytes that were there.
+    pub(super) present: usize,
+}
+
+/// Finds the chunks of an EVTX file, of a part of one, or of anything that holds some.
+///
+/// Chunks stand one after another behind a file header of 4 KiB. Where that is not so (the header
+/// is gone, blocks are missing, the file was carved from a disk), they are found by their
+/// signature. Holds two chunks in memory, whatever the size of the file.
+pub struct Chunks<R> {
+    source: R,
+    seek: Option<fn(&mut R, u64) -> std::io::Result<()>>,
+    /// Parts of the file still to read, in this order; the first one is being read.
+    parts: VecDeque<Range<u64>>,
+    /// Read and not yet used, and where in the file it begins.
+    buffer: Vec<u8>,
+    offset: u64,
+    started: bool,
+    /// What is not handed out yet, in the order of reading.
+    ready: VecDeque<Result<Chunk, EvtxError>>,
+    /// Bytes stepped over since the last chunk: where they begin and how many.
+    gap: Option<(u64, u64)>,
+}
+
+impl<R: Read> Chunks<R> {
+    /// Reads `source` from where it stands to its end. Chunks come in the order of the file.
+    pub fn stream(source: R) -> Self {
+        Chunks {
+            source,
+            seek: None,
+            parts: std::iter::once(0..u64::MAX).collect(),
+            buffer: Vec::new(),
+            offset: 0,
+            started: false,
+            ready: VecDeque::new(),
+            gap: None,
+        }
+    }
+
+    /// Looks at the file header and steps over it.
+    fn start(&mut self) -> std::io::Result<()> {
+        self.started = true;
+        self.fill(HEADER_BYTES)?;
+        let header = &self.buffer[..self.buffer.len().min(HEADER_BYTES)];
+        if let Err(error) = EvtxFileHeader::from_stream(&mut std::io::Cursor::new(header)) {
+            self.ready.push_back(Err(EvtxError::Header(chain(&error))));
+        }
+        if header.starts_with(FILE_MAGIC) || memmem::find(header, CHUNK_MAGIC).is_none() {
+            self.drop_bytes(HEADER_BYTES);
+        }
+        Ok(())
+    }
+
+    /// Reads until the buffer holds `bytes` or the part ends.
+    fn fill(&mut self, bytes: usize) -> std::io::Result<()> {
+        while self.buffer.len() < bytes {
+            let Some(part) = self.parts.front() else {
+                return Ok(());
+            };
+            let at = self.offset + self.buffer.len() as u64;
+            let most = part.end.saturating_sub(at).min(2 * CHUNK_BYTES as u64);
+            let before = self.buffer.len();
+            if most > 0 {
+                self.source
+                    .by_ref()
+                    .take(most)
+                    .read_to_end(&mut self.buffer)?;
+            }
+            if self.buffer.len() == before {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn drop_bytes(&mut self, count: usize) {
+        let count = count.min(self.buffer.len());
+        self.buffer.drain(..count);
+        self.offset += count as u64;
+    }
+
+    /// Goes on to the next part; `false` if there is none.
+    fn next_part(&mut self) -> std::io::Result<bool> {
+        self.parts.pop_front();
+        let Some(part) = self.parts.front() else {
+            return Ok(false);
+        };
+        if let Some(seek) = self.seek {
+            seek(&mut self.source, part.start)?;
+        }
+        self.offset = part.start;
+        self.buffer.clear();
+        Ok(true)
+    }
+
+    /// Reads up to the next chunk; nothing is `ready` then at the end.
+    fn advance(&mut self) -> std::io::Result<()> {
+        if !self.started {
+            self.start()?;
+        }
+        loop {
+            self.fill(CHUNK_BYTES)?;
+            if self.buffer.is_empty() {
+                self.report_gap();
+                if !self.next_part()? {
+                    return Ok(());
+                }
+            } else if self.buffer.starts_with(CHUNK_MAGIC) {
+                self.report_gap();
+                let chunk = self.take_chunk();
+                self.ready.push_back(Ok(chunk));
+                return Ok(());
+            } else {
+                self.step_over();
+            }
+        }
+    }
+
+    fn report_gap(&mut self) {
+        if let Some((offset, bytes)) = self.gap.take() {
+            self.ready
+                .push_back(Err(EvtxError::NoChunk { offset, bytes }));
+        }
+    }
+
+    /// The chunk at the start of the buffer.
+    fn take_chunk(&mut self) -> Chunk {
+        let there = self.buffer.len().min(CHUNK_BYTES);
+        // Another chunk begins inside this one: its end is missing. Data of an event may hold the
+        // signature as well; then the records reach beyond it.
+        let records_end = EvtxChunkHeader::from_bytes(&self.buffer[..there])
+            .map_or(0, |header| header.free_space_offset as usize);
+        let inside = memmem::find(
+            &self.buffer[CHUNK_HEADER_BYTES.min(there)..there],
+            CHUNK_MAGIC,
+        )
+        .map(|at| at + CHUNK_HEADER_BYTES)
+        .filter(|&at| at < records_end && looks_like_chunk(&self.buffer[at..]));
+        let present = inside.unwrap_or(there);
+        let chunk = Chunk {
+            offset: self.offset,
+            bytes: {
+                let mut bytes = self.buffer[..present].to_vec();
+                bytes.resize(CHUNK_BYTES, 0);
+                bytes
+            },
+            present,
+        };
+        self.drop_bytes(present);
+        chunk
+    }
+
+    /// Steps over what is no chunk up to the next one, and says so unless it is empty space.
+    fn step_over(&mut self) {
+        let found = memmem::find(&self.buffer[1..], CHUNK_MAGIC).map(|at| at + 1);
+        // The signature may be cut by the end of the buffer.
+        let keep = (CHUNK_MAGIC.len() - 1).min(self.buffer.len() - 1);
+        let at_end = self.buffer.len() < CHUNK_BYTES;
+        let count = match found {
+            Some(at) => at,
+            None if at_end => self.buffer.len(),
+            None => self.buffer.len() - keep,
+        };
+        // A log that is not full has empty chunks behind the last one.
+        if self.buffer[..count].iter().any(|byte| *byte != 0) || self.gap.is_some() {
+            let (_, bytes) = self.gap.get_or_insert((self.offset, 0));
+            *bytes += count as u64;
+        }
+        self.drop_bytes(count);
+    }
+}
+
+impl<R: Read + Seek> Chunks<R> {
+    /// Reads a whole file. A full log is written over from its oldest chunk on, so that is where
+    /// reading starts, as Windows does.
+    pub fn open(mut source: R) -> Self {
+        let (oldest, length) = oldest_chunk(&mut source);
+        let rewound = source.rewind();
+        let mut chunks = Chunks::stream(source);
+        if let Err(error) = rewound {
+            chunks.ready.push_back(Err(EvtxError::Read(error)));
+        }
+        if oldest > HEADER_BYTES as u64 {
+            // The header, then from the oldest chunk to the end, then those before it.
+            let header = HEADER_BYTES as u64;
+            chunks.parts = VecDeque::from([0..header, oldest..length, header..oldest]);
+            chunks.seek = Some(|source, at| source.seek(SeekFrom::Start(at)).map(drop));
+        }
+        chunks
+    }
+}
+
+impl<R: Read> Iterator for Chunks<R> {
+    type Item = Result<Chunk, EvtxError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ready.is_empty()
+            && let Err(error) = self.advance()
+        {
+            self.parts.clear();
+            self.buffer.clear();
+            self.ready.push_back(Err(EvtxError::Read(error)));
+        }
+        self.ready.pop_front()
+    }
+}
+
+/// A header whose record numbers and offsets make sense.
+fn looks_like_chunk(bytes: &[u8]) -> bool {
+    EvtxChunkHeader::from_bytes(bytes).is_ok_and(|header| {
+        header.header_size == 128
+            && header.first_event_record_id <= header.last_event_record_id
+            && header.free_space_offset as usize <= CHUNK_BYTES
+    })
+}
+
+/// Where the chunk with the lowest record id begins, and the length of the file.
+fn oldest_chunk(source: &mut (impl Read + Seek)) -> (u64, u64) {
+    let length = source.seek(SeekFrom::End(0)).unwrap_or(0);
+    let mut oldest = (u64::MAX, 0);
+    let mut at = HEADER_BYTES as u64;
+    while at < length {
+        let mut header = [0; CHUNK_HEADER_BYTES];
+        let read = source
+            .seek(SeekFrom::Start(at))
+            .and_then(|_| source.read_exact(&mut header));
+        if read.is_err() {
+            break;
+        }
+        if let Ok(header) = EvtxChunkHeader::from_bytes(&header)
+            && header.first_event_record_id <= header.last_event_record_id
+            && header.first_event_record_id < oldest.0
+        {
+            oldest = (header.first_event_record_id, at);
+        }
+        at += CHUNK_BYTES as u64;
+    }
+    (oldest.1, length)
+}
