@@ -87,6 +87,10 @@ impl Tx {
         new: &NewFact,
     ) -> Result<Fact> {
         let found = incident_by_id(self.conn(), incident).await?;
+        if let Some(survivor) = &found.merged_into {
+            let message = format!("merged into `{survivor}`: record it there");
+            return Err(Error::invalid("incident", message));
+        }
         opt_check("note", Some(&new.note), TITLE_BYTES_MAX)?;
         let Some(rest) = RECORDABLE
             .iter()

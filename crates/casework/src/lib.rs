@@ -22,14 +22,19 @@
 //! Time is an argument everywhere; nothing here reads the clock.
 
 mod alerts;
+mod due;
 mod error;
+mod evidence;
 mod facts;
 mod incidents;
+mod investigations;
 mod law;
 mod ledger;
 mod notices;
+mod notifications;
 mod promote;
 mod read;
+mod shifts;
 mod store;
 mod time;
 mod tx;
@@ -38,19 +43,34 @@ mod words;
 pub use alerts::{
     Alert, AlertFilter, AlertWhole, Comment, HITS_SHOWN, Hit, NewAlert, Page, Recorded, Triage,
 };
+pub use due::{Due, DueKind};
 pub use error::Error;
+pub use evidence::{
+    Custody, Evidence, EvidenceFiles, Keeping, LegalHold, NewCustody, NewEvidence, RETENTION_YEARS,
+    StoredFile, Upload, retention_end,
+};
 pub use facts::{ClockComputation, Fact, IncidentClock, NewFact};
-pub use incidents::{Incident, IncidentPatch, NewIncident, NewTask, Task, TimelineEntry};
+pub use incidents::{
+    CheckItem, GateItem, Incident, IncidentPatch, IncidentTable, LikelyDuplicate, LinkedIncident,
+    NewIncident, NewTask, NewVisit, PIN_BYTES_MAX, PinnedEvent, TableCategory, TableEvent,
+    TableHistory, TableReview, TableVersion, Task, TimelineEntry, Visit, VisitPatch, review_due,
+};
+pub use investigations::{
+    Damage, Findings, Investigation, InvestigationDecision, InvestigationItem, InvestigationPerson,
+    InvestigationWhole, ItemPatch, NewDamage, NewItem,
+};
 pub use law::{Category, Law};
 pub use ledger::SourceLedger;
 pub use notices::{Attempt, Document, NewNotice, Notice, Receipt};
+pub use notifications::{Notification, mentions};
 pub use promote::{Promoted, PromotionRule, PromotionRules, Template, TitleLanguage, When};
 pub use read::{IncidentFilter, IncidentRow, IncidentWhole};
+pub use shifts::{Gap, HandOver, Shift, gaps};
 pub use store::{Actor, Ctx, Migration, Store};
 pub use tx::Tx;
 pub use words::{
-    AlertState, AttemptOutcome, IncidentState, Level, NoticeState, ReceiptHow, Severity, TaskState,
-    Verdict,
+    AlertState, AttemptOutcome, CustodyAct, DamageTo, IncidentState, ItemKind, Level, LinkKind,
+    NoticeState, NotificationKind, PersonPart, ReceiptHow, Severity, TaskState, Verdict,
 };
 
 /// `Result` of everything in this crate.

@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::alerts::check_version;
 use crate::facts::facts_in_force;
-use crate::incidents::{Entry, incident_by_id};
+use crate::incidents::{Entry, FAMILY, incident_by_id, survivor_of};
 use crate::tx::Columns;
 use crate::{
     AttemptOutcome, Ctx, Error, Law, NAME_BYTES_MAX, NoticeState, ReceiptHow, Result, Store,
@@ -344,7 +344,6 @@ impl Tx {
             .await?;
         if state == NoticeState::Sent {
             self.reached(ctx, &old, "notice.sent", ctx.now).await?;
-            self.refresh_clocks(ctx, &old.incident_id).await?;
         }
         self.notice(id).await
     }
@@ -396,9 +395,10 @@ impl Tx {
         self.notice_entry(ctx, &old, "notice.bounced", ctx.now, data, Some(&detail))
             .await?;
         let kind = format!("notice.sent:{}:{}", old.duty, old.addressee);
-        self.withdraw_facts(ctx, &old.incident_id, &kind, Some(id), &detail)
+        let case = survivor_of(self.conn(), &old.incident_id).await?;
+        self.withdraw_facts(ctx, &case, &kind, Some(id), &detail)
             .await?;
-        self.refresh_clocks(ctx, &old.incident_id).await?;
+        self.refresh_clocks(ctx, &case).await?;
         self.notice(id).await
     }
 
@@ -468,7 +468,6 @@ impl Tx {
             self.reached(ctx, &old, "notice.sent", sent_at).await?;
         }
         self.reached(ctx, &old, "notice.received", at).await?;
-        self.refresh_clocks(ctx, &old.incident_id).await?;
         self.notice(id).await
     }
 
@@ -511,9 +510,11 @@ impl Tx {
         at: Timestamp,
     ) -> Result<()> {
         let kind = format!("{what}:{}:{}", notice.duty, notice.addressee);
-        self.add_fact(ctx, &notice.incident_id, &kind, at, None, Some(&notice.id))
+        // A notice about a case that was merged meanwhile counts for its survivor.
+        let case = survivor_of(self.conn(), &notice.incident_id).await?;
+        self.add_fact(ctx, &case, &kind, at, None, Some(&notice.id))
             .await?;
-        Ok(())
+        self.refresh_clocks(ctx, &case).await
     }
 }
 
@@ -618,8 +619,11 @@ async fn notice_by_id(conn: &mut SqliteConnection, id: &str) -> Result<Notice> {
     notice_of(&row)
 }
 
+/// The notices of a case and of those merged into it, oldest first.
 pub(crate) async fn notices_of(conn: &mut SqliteConnection, incident: &str) -> Result<Vec<Notice>> {
-    let rows = sqlx::query("SELECT * FROM notice WHERE incident_id = $1 ORDER BY seq")
+    let sql =
+        format!("SELECT * FROM notice WHERE incident_id IN ({FAMILY}) ORDER BY created_us, seq");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(incident)
         .fetch_all(conn)
         .await?;

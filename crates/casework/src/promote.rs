@@ -7,6 +7,7 @@ use saqshy_law::Text3;
 use serde::Deserialize;
 use sqlx::Row;
 
+use crate::incidents::{IncidentTable, newest_table};
 use crate::tx::{Columns, id_of};
 use crate::{
     Alert, Ctx, Error, Law, Level, NewIncident, Result, Severity, Tx, check_text, opt_check, time,
@@ -154,7 +155,8 @@ impl Tx {
     /// Applies the promotion rules to alerts, as [`Tx::record_hits`] returned them.
     ///
     /// The incident's id is a function of rule and alert, and an alert that belongs to an
-    /// incident is passed over, so calling this again changes nothing.
+    /// incident is passed over, so calling this again changes nothing. The events of the
+    /// organisation's own table that need an immediate reaction (R90-4-2) come before the rules.
     pub async fn promote(
         &mut self,
         ctx: &Ctx<'_>,
@@ -164,8 +166,22 @@ impl Tx {
         let mut alerts: Vec<&Alert> = alerts.iter().collect();
         alerts.sort_by(|a, b| (a.first_at, &a.id).cmp(&(b.first_at, &b.id)));
         let mut promoted = Vec::new();
+        if alerts.is_empty() {
+            return Ok(promoted);
+        }
+        let table = newest_table(self.conn()).await?;
+        let table = table.map_or_else(IncidentTable::default, |newest| newest.table);
+        let own = table.rules();
+        let adopted = !table.categories.is_empty();
         for alert in alerts {
-            if let Some(rule) = rules.rules.iter().find(|rule| rule.when.fits(alert)) {
+            let mut rules_in_order = own.iter().chain(&rules.rules);
+            if let Some(rule) = rules_in_order.find(|rule| rule.when.fits(alert)) {
+                let mut rule = rule.clone();
+                // A rule of the configuration may be older than the table that is in force.
+                if adopted && table.category(&rule.incident.category).is_none() {
+                    rule.incident.category.clear();
+                }
+                let rule = &rule;
                 promoted.extend(self.promote_one(ctx, rules.language, rule, alert).await?);
             }
         }

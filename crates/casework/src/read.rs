@@ -5,11 +5,12 @@ use saqshy_law::Clock;
 
 use crate::alerts::alerts_of_incident;
 use crate::facts::{facts_in_force, facts_of};
-use crate::incidents::{incident_by_id, incident_of, task_of, timeline_of};
+use crate::incidents::{incident_by_id, incident_of, pins_of, task_of, timeline_of};
 use crate::notices::notices_of;
 use crate::tx::Columns;
 use crate::{
-    Alert, Fact, Incident, IncidentState, Law, Notice, Result, Store, Task, TimelineEntry, time,
+    Alert, Fact, Incident, IncidentState, Law, Notice, PinnedEvent, Result, Store, Task,
+    TimelineEntry, time,
 };
 
 /// Which incidents to list.
@@ -38,7 +39,10 @@ pub struct IncidentWhole {
     pub tasks: Vec<Task>,
     pub facts: Vec<Fact>,
     pub clocks: Vec<Clock>,
+    /// Of the case and of those merged into it.
     pub notices: Vec<Notice>,
+    /// Events kept with the case.
+    pub pins: Vec<PinnedEvent>,
 }
 
 impl Store {
@@ -97,6 +101,7 @@ impl Store {
         let facts = facts_of(&mut conn, id).await?;
         let clocks = law.clocks(&facts_in_force(&mut conn, id).await?, now);
         let notices = notices_of(&mut conn, id).await?;
+        let pins = pins_of(&mut conn, id).await?;
         Ok(IncidentWhole {
             incident,
             alerts,
@@ -105,6 +110,7 @@ impl Store {
             facts,
             clocks,
             notices,
+            pins,
         })
     }
 }

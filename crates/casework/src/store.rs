@@ -22,11 +22,28 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "casework",
-    sql: include_str!("../migrations/0001_casework.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "casework",
+        sql: include_str!("../migrations/0001_casework.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "incident work",
+        sql: include_str!("../migrations/0002_incident_work.sql"),
+    },
+    Migration {
+        version: 3,
+        name: "evidence",
+        sql: include_str!("../migrations/0003_evidence.sql"),
+    },
+    Migration {
+        version: 4,
+        name: "investigation",
+        sql: include_str!("../migrations/0004_investigation.sql"),
+    },
+];
 
 /// The casework database: one SQLite file, one writer at a time, readers beside it.
 ///

@@ -154,6 +154,8 @@ pub(crate) trait Columns {
     fn text(&self, name: &str) -> Result<String>;
     fn opt_text(&self, name: &str) -> Result<Option<String>>;
     fn int(&self, name: &str) -> Result<i64>;
+    fn opt_int(&self, name: &str) -> Result<Option<i64>>;
+    fn flag(&self, name: &str) -> Result<bool>;
     fn uint(&self, name: &str) -> Result<u64>;
     fn time(&self, name: &str) -> Result<Timestamp>;
     fn opt_time(&self, name: &str) -> Result<Option<Timestamp>>;
@@ -169,6 +171,12 @@ impl Columns for SqliteRow {
         Ok(self.try_get(name)?)
     }
     fn int(&self, name: &str) -> Result<i64> {
+        Ok(self.try_get(name)?)
+    }
+    fn opt_int(&self, name: &str) -> Result<Option<i64>> {
+        Ok(self.try_get(name)?)
+    }
+    fn flag(&self, name: &str) -> Result<bool> {
         Ok(self.try_get(name)?)
     }
     fn uint(&self, name: &str) -> Result<u64> {

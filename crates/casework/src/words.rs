@@ -145,6 +145,49 @@ words! {
     }
 }
 
+words! {
+    /// How two cases belong together.
+    LinkKind, "kind" {
+        Related = "related", Duplicate = "duplicate", CausedBy = "caused_by", PartOf = "part_of",
+    }
+}
+
+words! {
+    /// An act in the chain of custody.
+    CustodyAct, "act" {
+        Taken = "taken", HandedOver = "handed_over", Examined = "examined", Copied = "copied",
+        Returned = "returned", Read = "read", Sealed = "sealed", Exported = "exported",
+        Deleted = "deleted",
+    }
+}
+
+words! {
+    /// Who suffered damage (R90-4-14).
+    DamageTo, "to" { Institution = "institution", Clients = "clients" }
+}
+
+words! {
+    /// The part of a person in an investigation.
+    PersonPart, "part" {
+        Member = "member",
+        /// The investigation is about them; they cannot open it.
+        Subject = "subject",
+    }
+}
+
+words! {
+    /// What an item of an investigation is.
+    ItemKind, "kind" { Task = "task", Recommendation = "recommendation" }
+}
+
+words! {
+    /// Why a person is told something.
+    NotificationKind, "kind" {
+        Mention = "mention", Escalation = "escalation", HandOver = "hand_over",
+        Assignment = "assignment", Task = "task", Reminder = "reminder",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

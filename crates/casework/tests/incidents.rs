@@ -201,6 +201,11 @@ async fn elimination_stops_the_escalation_clock_and_reopening_starts_it_again() 
         ),
         "{closing}"
     );
+    let early = step(IncidentState::Closed, "жалған дабыл", 4, "11:03")
+        .await
+        .unwrap_err();
+    assert!(early.to_string().contains("clock:o199.escalate"), "{early}");
+    common::explain_all(&bench, &id, "11:03").await;
     let closed = step(IncidentState::Closed, "жалған дабыл", 4, "11:03")
         .await
         .unwrap();
@@ -398,6 +403,7 @@ async fn two_people_closing_at_once_make_one_conflict() {
     let new = NewIncident::new("Оқыс оқиға", Severity::High);
     let id = tx.create_incident(&ctx, &new).await.unwrap().id;
     tx.commit().await.unwrap();
+    common::explain_all(&bench, &id, "09:04").await;
     let before = bench.store.leaf_count().await.unwrap();
     let close = async |actor| {
         let mut tx = bench.store.begin().await?;
@@ -443,9 +449,12 @@ async fn each_elimination_is_withdrawn_once_and_for_its_own_reason() {
         (IncidentState::Eliminated, ""),
         (IncidentState::Investigating, "бірінші"),
         (IncidentState::Eliminated, ""),
-        (IncidentState::Closed, ""),
+        (IncidentState::Closed, "себебі белгісіз"),
         (IncidentState::Investigating, "екінші"),
     ];
+    for duty in ["o199.notify-state-body", "o199.escalate"] {
+        tx.explain_clock(&ctx, &id, duty, "сынақ").await.unwrap();
+    }
     for (version, (state, reason)) in (1..).zip(steps) {
         tx.set_incident_state(&ctx, &id, state, reason, version)
             .await

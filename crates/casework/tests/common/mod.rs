@@ -60,6 +60,25 @@ pub fn actor(id: &str) -> Actor {
     }
 }
 
+/// Records a reason for every own duty that is not met, so that the closing gate opens.
+pub async fn explain_all(bench: &Bench, incident: &str, now: &str) {
+    let ctx = bench.ctx(&bench.analyst, now);
+    let gate = bench
+        .store
+        .closing_gate(incident, &bench.law, at(now))
+        .await
+        .unwrap();
+    let mut tx = bench.store.begin().await.unwrap();
+    for item in gate.iter().filter(|item| !item.ok) {
+        if let Some(duty) = item.id.strip_prefix("clock:") {
+            tx.explain_clock(&ctx, incident, duty, "сынақ")
+                .await
+                .unwrap();
+        }
+    }
+    tx.commit().await.unwrap();
+}
+
 /// `at("09:00")` is nine o'clock UTC on 16 March 2026, a Monday; full timestamps pass through.
 pub fn at(text: &str) -> Timestamp {
     if text.len() == 5 {

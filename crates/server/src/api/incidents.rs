@@ -446,6 +446,9 @@ async fn create(
         object: body.object.unwrap_or_default(),
         description: body.description.unwrap_or_default(),
         recommendations: body.recommendations.unwrap_or_default(),
+        priority: None,
+        reporter: String::new(),
+        channel: String::new(),
         assignee: None,
         detected_at: body.detected_at,
         occurred_at: body.occurred_at,
@@ -499,6 +502,8 @@ async fn update(
         object: body.object,
         description: body.description,
         recommendations: body.recommendations,
+        cause: None,
+        priority: None,
         assignee: body.assignee,
         version: body.version,
     };
