@@ -28,7 +28,7 @@ data_dir = {data:?}
 
 [organisation]
 name = {{ kk = "Сынақ", ru = "Проба", en = "Trial" }}
-bearers = ["sts"]
+bearers = ["kz/o199:sts"]
 time_zone = "Asia/Almaty"
 
 [console]

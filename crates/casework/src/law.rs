@@ -27,13 +27,7 @@ impl Law {
     /// Every clock of every pack, computed from the history of one incident; the earliest due
     /// time first.
     pub fn clocks(&self, facts: &[CaseFact], now: Timestamp) -> Vec<Clock> {
-        let mut clocks: Vec<Clock> = self
-            .packs
-            .iter()
-            .flat_map(|pack| saqshy_law::clocks(pack, &self.profile, &self.calendar, facts, now))
-            .collect();
-        clocks.sort_by_key(|clock| (clock.due.is_none(), clock.due));
-        clocks
+        saqshy_law::clocks_of_all(&self.packs, &self.profile, &self.calendar, facts, now)
     }
 
     /// The duty with this id and the pack it is from.

@@ -200,6 +200,7 @@ pub struct Calendar {
     pub zone: String,
     years: BTreeMap<i16, Year>,
     special: BTreeMap<(Week, Date), Day>,
+    plain: bool,
 }
 
 impl std::fmt::Debug for Calendar {
@@ -213,16 +214,14 @@ impl Calendar {
     /// Reads a calendar folder: `calendar.toml` with the holidays, `YYYY.toml` for each known year.
     /// Keys of `files` are paths inside the folder.
     pub fn parse(files: &BTreeMap<String, String>) -> Result<Calendar, PackError> {
-        let text = files.get("calendar.toml").ok_or_else(|| PackError {
-            file: "calendar.toml".into(),
-            line: 0,
-            what: "the file is missing".into(),
-            fix: "add the list of holidays".into(),
+        let text = files.get("calendar.toml").ok_or_else(|| {
+            PackError::file(
+                "calendar.toml",
+                "the file is missing",
+                "add the list of holidays",
+            )
         })?;
-        let source = Source {
-            file: "calendar.toml",
-            text,
-        };
+        let source = Source::one("calendar.toml", text);
         let raw: RawCalendar = source.parse()?;
         let holidays = check_holidays(&source, &raw)?;
         let mut calendar = Calendar {
@@ -231,14 +230,15 @@ impl Calendar {
             zone: raw.zone,
             years: BTreeMap::new(),
             special: BTreeMap::new(),
+            plain: false,
         };
         let mut known = BTreeMap::new();
         for (file, text) in files {
             if file == "calendar.toml" || !file.ends_with(".toml") {
                 continue;
             }
-            let source = Source { file, text };
-            let (year, raw) = check_year(&source, &calendar.id)?;
+            let source = Source::one(file, text);
+            let (year, raw) = check_year(&source, file, &calendar.id)?;
             calendar.years.insert(year.year, year.clone());
             known.insert(year.year, raw);
         }
@@ -248,6 +248,22 @@ impl Calendar {
             }
         }
         Ok(calendar)
+    }
+
+    /// A calendar that knows the weekly rest and no holiday, for an act that names no country's.
+    pub fn plain() -> Calendar {
+        Calendar {
+            id: "plain".to_owned(),
+            title: Text3::new(
+                "мерекесіз күнтізбе",
+                "календарь без праздников",
+                "calendar without holidays",
+            ),
+            zone: "UTC".to_owned(),
+            years: BTreeMap::new(),
+            special: BTreeMap::new(),
+            plain: true,
+        }
     }
 
     /// Fills in the special days of one year.
@@ -306,8 +322,12 @@ impl Calendar {
         }
         for m in raw.map(|r| r.moved.as_slice()).unwrap_or_default() {
             let (from, to) = (*m.from.get_ref(), *m.to.get_ref());
-            // Where Saturday is worked anyway there is no rest to move.
-            if !week.rests_on(from.weekday()) {
+            // Where the day is worked anyway (Saturday on six days a week) there is no rest to move;
+            // a free day in lieu can be moved as well.
+            let lieu = days
+                .get(&from)
+                .is_some_and(|day| matches!(day.reason, Reason::InLieu { .. }));
+            if !week.rests_on(from.weekday()) && !lieu {
                 continue;
             }
             days.insert(to, free(m.confirmed, Reason::MovedRest { of: from }));
@@ -387,13 +407,14 @@ impl Calendar {
 
     /// True when the official calendar of `year` is not known.
     pub fn is_provisional(&self, year: i16) -> bool {
-        self.years.get(&year).is_none_or(|y| y.provisional)
+        !self.plain && self.years.get(&year).is_none_or(|y| y.provisional)
     }
 
     /// Which state of knowledge about `year` is used, such as `kz/2026.2`.
     pub fn edition(&self, year: i16) -> String {
         match self.years.get(&year) {
             Some(y) => y.edition.clone(),
+            None if self.plain => self.id.clone(),
             None => format!("{}/{year}.0", self.id),
         }
     }
@@ -404,7 +425,7 @@ impl Calendar {
     }
 }
 
-fn check_holidays(source: &Source<'_>, raw: &RawCalendar) -> Result<Vec<Holiday>, PackError> {
+fn check_holidays(source: &Source, raw: &RawCalendar) -> Result<Vec<Holiday>, PackError> {
     let mut ids = BTreeSet::new();
     let mut holidays = Vec::new();
     for h in &raw.holiday {
@@ -445,10 +466,10 @@ fn check_holidays(source: &Source<'_>, raw: &RawCalendar) -> Result<Vec<Holiday>
     Ok(holidays)
 }
 
-fn check_year(source: &Source<'_>, id: &str) -> Result<(Year, RawYear), PackError> {
+fn check_year(source: &Source, file: &str, id: &str) -> Result<(Year, RawYear), PackError> {
     let raw: RawYear = source.parse()?;
     let number = *raw.year.get_ref();
-    if source.file != format!("{number}.toml") {
+    if file != format!("{number}.toml") {
         return Err(source.error(
             Some(raw.year.span()),
             format!("the file is about {number}"),

@@ -1,18 +1,21 @@
 //! Clocks: what is owed on a case, until when, and how that was computed.
 
 use crate::calendar::{Calendar, Week};
-use crate::pack::{Duty, Edition, Pack, Rule};
+use crate::facts::Facts;
+use crate::pack::{CalendarUse, Duty, Edition, Pack, Rule};
 use crate::steps::Steps;
-use crate::term::{Due, Term};
+use crate::term::{AMOUNT_MAX, Due, OutOfRange, Term};
 use crate::text::Text3;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit as JiffUnit};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// Which roles the organisation has and how it counts days.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Profile {
-    /// Ids of the parties that the organisation is.
+    /// Ids of the parties that the organisation is: `sts` under every act that knows it,
+    /// `kz/o199:sts` under that act alone.
     pub bearers: Vec<String>,
     /// IANA name of the time zone, such as `Asia/Almaty`.
     pub zone: String,
@@ -21,6 +24,33 @@ pub struct Profile {
     /// Values of the packs' settings.
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
+}
+
+impl Profile {
+    /// Ids of the parties that the organisation is, without the acts they are narrowed to.
+    pub fn parties(&self) -> Vec<String> {
+        let mut ids: Vec<String> = Vec::new();
+        for bearer in &self.bearers {
+            let id = bearer.split_once(':').map_or(bearer.as_str(), |(_, id)| id);
+            if !ids.iter().any(|known| known == id) {
+                ids.push(id.to_owned());
+            }
+        }
+        ids
+    }
+
+    /// True when the organisation is `party` under the pack's act, itself or as the whole of which
+    /// the party is a unit.
+    pub fn is(&self, pack: &Pack, party: &str) -> bool {
+        self.bearers.iter().any(|bearer| {
+            let own = match bearer.split_once(':') {
+                Some((act, own)) if act == pack.id => own,
+                Some(_) => return false,
+                None => bearer,
+            };
+            pack.is_part(party, own)
+        })
+    }
 }
 
 /// Something that happened on a case.
@@ -105,6 +135,16 @@ pub enum Flag {
     OutOfRange,
     /// The time zone is unknown; UTC is used.
     UnknownZone,
+    /// The clock stands still and has no due time until it goes on.
+    Paused,
+    /// An extension was decided after the term had ended, or cannot be read; it does not count.
+    ExtensionIgnored,
+    /// The official calendar of a year involved is not published: the due time may change.
+    CalendarNotPublished,
+    /// The organisation's own term is no number; the proposed one is used.
+    SettingUnreadable,
+    /// An amendment of the act is known that the pack has not worked in.
+    AmendmentNotWorkedIn,
 }
 
 /// One duty on one case.
@@ -130,6 +170,8 @@ pub struct Clock {
     pub amount: u32,
     /// Unit of the term.
     pub unit: crate::term::Unit,
+    /// True when the act names no term and this one is the organisation's own.
+    pub internal: bool,
     /// Period of a periodic duty, such as `2026-Q1`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub period: Option<String>,
@@ -160,104 +202,8 @@ pub(crate) fn zone_of(name: &str) -> Option<TimeZone> {
     TimeZoneDatabase::bundled().get(name).ok()
 }
 
-/// Facts in force: corrected and revoked ones are gone.
-pub(crate) struct Facts<'a> {
-    facts: Vec<&'a CaseFact>,
-    now: Timestamp,
-}
-
-impl<'a> Facts<'a> {
-    pub(crate) fn new(pack: &Pack, all: &'a [CaseFact], now: Timestamp) -> Facts<'a> {
-        let corrected: BTreeSet<u64> = all.iter().filter_map(|f| f.corrects).collect();
-        let mut facts: Vec<&CaseFact> =
-            all.iter().filter(|f| !corrected.contains(&f.seq)).collect();
-        facts.sort_by_key(|f| f.seq);
-        let revoked = |f: &CaseFact| {
-            all.iter().any(|later| {
-                later.seq > f.seq
-                    && !corrected.contains(&later.seq)
-                    && pack
-                        .revokes
-                        .get(&later.kind)
-                        .is_some_and(|k| k.contains(&f.kind))
-            })
-        };
-        facts.retain(|f| !revoked(f));
-        Facts { facts, now }
-    }
-
-    /// What counts of one kind. A state of the case (detected, eliminated) is what was recorded
-    /// last; of dispatches and receipts, of which there may be several, the first in time.
-    pub(crate) fn one(&self, kind: &str) -> Option<&'a CaseFact> {
-        let mut same = self
-            .facts
-            .iter()
-            .copied()
-            .filter(|f| is_kind(&f.kind, kind));
-        let repeatable = kind
-            .split('.')
-            .next()
-            .is_some_and(|k| matches!(k, "notice" | "answer" | "report"));
-        match repeatable {
-            true => same.min_by_key(|f| f.at),
-            false => same.next_back(),
-        }
-    }
-
-    /// The earliest of several kinds.
-    fn first(&self, kinds: &[String]) -> Option<&'a CaseFact> {
-        kinds
-            .iter()
-            .filter_map(|k| self.one(k))
-            .min_by_key(|f| f.at)
-    }
-
-    /// The earliest of several kinds that has happened by now.
-    fn happened(&self, kinds: &[String]) -> Option<&'a CaseFact> {
-        self.first(kinds).filter(|f| f.at <= self.now)
-    }
-
-    /// When the duty was done towards all its addressees, counting what `from` on allows.
-    pub(crate) fn done(&self, duty: &Duty, not_before: Option<Timestamp>) -> Option<&'a CaseFact> {
-        let nobody = [String::new()];
-        let addressees = match duty.addressee.as_slice() {
-            [] => &nobody,
-            some => some,
-        };
-        let reaches = |fact: &CaseFact, stop: &str, to: &str| {
-            let rest = fact.kind.strip_prefix(stop);
-            rest.is_some_and(|r| {
-                r.is_empty()
-                    || r.strip_prefix(':')
-                        .is_some_and(|a| a == to || duty.or_to.iter().any(|o| o == a))
-            })
-        };
-        let mut last: Option<&CaseFact> = None;
-        for to in addressees {
-            let first = self
-                .facts
-                .iter()
-                .copied()
-                .filter(|f| f.at <= self.now && not_before.is_none_or(|t| f.at >= t))
-                .filter(|f| duty.stop.iter().any(|stop| reaches(f, stop, to)))
-                .min_by_key(|f| f.at)?;
-            last = Some(match last {
-                Some(other) if other.at >= first.at => other,
-                _ => first,
-            });
-        }
-        last
-    }
-}
-
-/// True when `fact` is of `kind`, possibly narrowed to one addressee.
-fn is_kind(fact: &str, kind: &str) -> bool {
-    fact.strip_prefix(kind)
-        .is_some_and(|rest| rest.is_empty() || (kind.contains(':') && rest.starts_with(':')))
-}
-
 /// All clocks of a case under one act: the organisation's own duties, and those of others that it
-/// watches. Periodic duties are not of a case, see [`crate::periods`].
+/// watches; the earliest due time first. Periodic duties are not of a case, see [`crate::periods`].
 pub fn clocks(
     pack: &Pack,
     profile: &Profile,
@@ -265,23 +211,94 @@ pub fn clocks(
     facts: &[CaseFact],
     now: Timestamp,
 ) -> Vec<Clock> {
-    let mut found: Vec<Clock> = pack
-        .duties
-        .iter()
-        .filter_map(|duty| one_clock(pack, duty, profile, calendar, facts, now))
-        .collect();
-    let due = |c: &Clock| (c.due.is_none(), c.due);
-    found.sort_by_key(due);
+    let mut found: Vec<Clock> = Vec::new();
+    for duty in &pack.duties {
+        let Some(clock) = one_clock(pack, duty, profile, calendar, facts, now) else {
+            continue;
+        };
+        // A duty in two wordings that were both triggered runs once, in the wording of the first.
+        match found.iter_mut().find(|c| c.duty == clock.duty) {
+            Some(other) if before(&clock, other) => *other = clock,
+            Some(_) => {}
+            None => found.push(clock),
+        }
+    }
+    sort(&mut found);
     found
 }
 
+/// The clocks of a case under several acts side by side, the earliest due time first.
+pub fn clocks_of_all<'p>(
+    packs: impl IntoIterator<Item = &'p Pack>,
+    profile: &Profile,
+    calendar: &Calendar,
+    facts: &[CaseFact],
+    now: Timestamp,
+) -> Vec<Clock> {
+    let packs = packs.into_iter();
+    let mut found: Vec<Clock> = packs
+        .flat_map(|pack| clocks(pack, profile, calendar, facts, now))
+        .collect();
+    sort(&mut found);
+    found
+}
+
+fn sort(clocks: &mut [Clock]) {
+    clocks.sort_by_key(|c| (c.due.is_none(), c.due));
+}
+
+fn before(one: &Clock, other: &Clock) -> bool {
+    match (one.started, other.started) {
+        (Some(one), Some(other)) => one < other,
+        (one, other) => one.is_some() && other.is_none(),
+    }
+}
+
 /// Whether the profile owes the duty (`Some(true)`), watches it, or has nothing to do with it.
-pub(crate) fn concerns(duty: &Duty, profile: &Profile) -> Option<bool> {
-    if profile.bearers.contains(&duty.bearer) {
+pub(crate) fn concerns(pack: &Pack, duty: &Duty, profile: &Profile) -> Option<bool> {
+    if profile.is(pack, &duty.bearer) {
         return Some(true);
     }
-    let watches = duty.watched_by.iter().any(|w| profile.bearers.contains(w));
+    let watches = duty.watched_by.iter().any(|w| profile.is(pack, w));
     watches.then_some(false)
+}
+
+static PLAIN: LazyLock<Calendar> = LazyLock::new(Calendar::plain);
+
+/// The calendar and the time zone by which the act is counted, and whether the zone is known.
+pub(crate) fn counted_by<'c>(
+    pack: &Pack,
+    profile: &Profile,
+    calendar: &'c Calendar,
+) -> (&'c Calendar, TimeZone, bool) {
+    let calendar = match pack.calendar {
+        CalendarUse::National => calendar,
+        CalendarUse::None => &PLAIN,
+    };
+    let own = pack.zone_setting.as_ref();
+    let own = own.and_then(|id| pack.setting(id, &profile.settings));
+    let name = own.filter(|name| !name.is_empty());
+    match zone_of(name.unwrap_or(&profile.zone)) {
+        Some(zone) => (calendar, zone, true),
+        None => (calendar, TimeZone::UTC, false),
+    }
+}
+
+/// When the case's part began that `duty` belongs to. A duty that answers a notice belongs to what
+/// the notice was about, so that a case stays under one edition.
+fn root(pack: &Pack, facts: &Facts<'_>, duty: &Duty, own: bool, depth: usize) -> Option<Timestamp> {
+    let trigger = facts.first(triggers(duty, own))?;
+    let about = trigger.kind.split(':').nth(1);
+    let about = about.and_then(|id| pack.duty(id)).filter(|_| depth > 0);
+    let of_about = about.and_then(|other| root(pack, facts, other, own, depth - 1));
+    Some(of_about.map_or(trigger.at, |at| at.min(trigger.at)))
+}
+
+fn triggers(duty: &Duty, own: bool) -> &[String] {
+    match own || duty.trigger_watched.is_empty() {
+        true => &duty.trigger,
+        false => &duty.trigger_watched,
+    }
 }
 
 fn one_clock(
@@ -292,29 +309,29 @@ fn one_clock(
     all: &[CaseFact],
     now: Timestamp,
 ) -> Option<Clock> {
-    let own = concerns(duty, profile)?;
+    let own = concerns(pack, duty, profile)?;
     let (kind, term) = match &duty.rule {
         Rule::Within { term } => (ClockKind::Within, *term),
         Rule::After { term } => (ClockKind::After, *term),
         Rule::Before { term } => (ClockKind::Before, *term),
         Rule::Each { .. } => return None,
     };
-    let facts = Facts::new(pack, all, now);
+    let (calendar, zone, known) = counted_by(pack, profile, calendar);
     let mut case = Case {
         pack,
         duty,
         profile,
         calendar,
-        facts,
+        facts: Facts::new(pack, all, now),
         now,
         flags: Vec::new(),
-        zone: TimeZone::UTC,
+        zone,
+        own,
     };
-    case.zone = zone_of(&profile.zone).unwrap_or_else(|| {
+    if !known {
         case.flags.push(Flag::UnknownZone);
-        TimeZone::UTC
-    });
-    case.run(own, kind, term)
+    }
+    case.run(kind, term)
 }
 
 struct Case<'a> {
@@ -326,31 +343,38 @@ struct Case<'a> {
     now: Timestamp,
     flags: Vec<Flag>,
     zone: TimeZone,
+    own: bool,
 }
 
 impl<'a> Case<'a> {
-    fn run(mut self, own: bool, kind: ClockKind, term: Term) -> Option<Clock> {
-        let trigger = self.facts.first(&self.duty.trigger);
-        let day = trigger
-            .map_or(self.now, |t| t.at)
-            .to_zoned(self.zone.clone())
-            .date();
+    fn run(mut self, kind: ClockKind, mut term: Term) -> Option<Clock> {
+        let trigger = self.facts.first(triggers(self.duty, self.own));
+        let began = root(
+            self.pack,
+            &self.facts,
+            self.duty,
+            self.own,
+            self.pack.duties.len(),
+        );
+        let day = began.unwrap_or(self.now).to_zoned(self.zone.clone()).date();
         let edition = self.edition(day)?;
-        if trigger.is_some() && !self.duty.editions.contains(&edition.id) {
+        if !self.duty.editions.contains(&edition.id) {
             return None;
         }
+        let own = self.own_amount(&mut term);
         let mut steps = Steps::new(self.pack, self.duty, edition, &self.zone);
         let mut clock = Clock {
             duty: self.duty.id.clone(),
             clause: self.duty.clause.clone(),
             act: self.pack.id.clone(),
-            own,
+            own: self.own,
             bearer: self.duty.bearer.clone(),
             addressee: self.duty.addressee.clone(),
             title: self.duty.title.clone(),
             kind,
             amount: term.amount,
             unit: term.unit,
+            internal: self.duty.setting.is_some(),
             period: None,
             started: None,
             due: None,
@@ -363,12 +387,21 @@ impl<'a> Case<'a> {
             calendar_edition: None,
             provisional: false,
         };
+        if let Some(setting) = &self.duty.setting {
+            steps.own_term(setting, own);
+        }
         if let Some(trigger) = trigger {
             self.start(&mut clock, &mut steps, trigger, &term);
         } else {
-            steps.waiting(&term, kind);
+            steps.waiting(&term, kind, triggers(self.duty, self.own));
         }
-        steps.basis(edition, day > self.pack.known_until);
+        if clock.provisional {
+            self.flags.push(Flag::CalendarNotPublished);
+        }
+        if self.pack.amendments_by(day).next().is_some() {
+            self.flags.push(Flag::AmendmentNotWorkedIn);
+        }
+        steps.basis(edition, day);
         self.flags.sort();
         self.flags.dedup();
         for flag in &self.flags {
@@ -396,23 +429,97 @@ impl<'a> Case<'a> {
         {
             self.flags.push(Flag::DetectedBeforeOccurred);
         }
-        let Ok(due) = term.end(trigger.at, &self.zone, self.calendar, self.profile.week) else {
+        let Ok(due) = self.due(clock, steps, trigger.at, term) else {
             self.flags.push(Flag::OutOfRange);
             return;
         };
-        steps.computed(term, clock.kind, self.profile.week, self.calendar, &due);
-        clock.due = Some(due.at);
-        clock.provisional = due.provisional;
-        clock.calendar_edition = calendar_edition(self.calendar, &due);
-        if trigger.at > self.now {
+        if trigger.at > self.now && clock.kind != ClockKind::Before {
             self.flags.push(Flag::TriggerInFuture);
+            return;
+        }
+        if let Some(excluded) = self.facts.one(&format!("object.excluded:{}", self.pack.id)) {
+            clock.stopped = Some(excluded.at);
+            clock.status = ClockStatus::NotNeeded;
+            steps.fell_away(&excluded.kind, excluded.at);
             return;
         }
         self.aim(clock, steps);
         match clock.kind {
-            ClockKind::After => self.after(clock, steps, due.at),
-            _ => self.within(clock, steps, due.at),
+            ClockKind::After => self.after(clock, steps, due),
+            _ => self.within(clock, steps, due),
         }
+    }
+
+    /// The due time with all pauses and extensions; the far end of time while the clock stands
+    /// still.
+    fn due(
+        &mut self,
+        clock: &mut Clock,
+        steps: &mut Steps<'_>,
+        start: Timestamp,
+        term: &Term,
+    ) -> Result<Timestamp, OutOfRange> {
+        let (mut pauses, since) = self.facts.pauses(self.duty);
+        pauses.retain(|pause| pause.to > start);
+        let (zone, calendar, week) = (self.zone.clone(), self.calendar, self.profile.week);
+        let mut due = term.end_with(start, &pauses, &zone, calendar, week)?;
+        steps.term(term);
+        let (extensions, unread) = self.facts.extensions(self.duty);
+        if unread > 0 {
+            self.flags.push(Flag::ExtensionIgnored);
+        }
+        let mut counted = Vec::new();
+        for extension in extensions {
+            if extension.at > due.at {
+                self.flags.push(Flag::ExtensionIgnored);
+                continue;
+            }
+            let more = term.continued(extension.amount, extension.unit);
+            let after = more.end_with(due.at, &pauses, &zone, calendar, week)?;
+            due.at = after.at;
+            due.years.extend(after.years);
+            due.skipped.extend(after.skipped);
+            due.provisional |= after.provisional;
+            counted.push(extension);
+        }
+        for pause in pauses.iter().filter(|pause| pause.from < due.at) {
+            steps.paused(pause.from, Some(pause.to));
+        }
+        for extension in &counted {
+            steps.extended(
+                &extension.kind,
+                extension.at,
+                extension.amount,
+                extension.unit,
+            );
+        }
+        let stands = since.filter(|since| *since < due.at);
+        if let Some(since) = stands {
+            steps.paused(since, None);
+            self.flags.push(Flag::Paused);
+            return Ok(Timestamp::MAX);
+        }
+        steps.ends(clock.kind, week, calendar, &due);
+        clock.due = Some(due.at);
+        clock.provisional = due.provisional;
+        clock.calendar_edition = calendar_edition(calendar, &due);
+        Ok(due.at)
+    }
+
+    /// Puts the organisation's own number in the place of the proposed one; true when it has one.
+    fn own_amount(&mut self, term: &mut Term) -> bool {
+        let own = self.duty.setting.as_ref();
+        let Some(own) = own.and_then(|id| self.profile.settings.get(id)) else {
+            return false;
+        };
+        match own.trim().parse() {
+            Ok(amount) if (1..=AMOUNT_MAX).contains(&amount) => term.amount = amount,
+            _ => {
+                self.flags.push(Flag::SettingUnreadable);
+                return false;
+            }
+        }
+        true
     }
 
     /// The earlier due time of the duty that this one is a target of (for a state body: the

@@ -27,7 +27,6 @@
 //! citation = { kk = "-", ru = "-", en = "-" }
 //! title = { kk = "-", ru = "-", en = "-" }
 //! served = "scope"
-//! status = "declared"
 //! "#.to_owned())])).unwrap();
 //! assert_eq!(pack.clauses.len(), 1);
 //! ```
@@ -35,6 +34,7 @@
 mod calendar;
 mod clock;
 mod error;
+mod facts;
 mod list;
 mod pack;
 mod periods;
@@ -43,13 +43,14 @@ mod term;
 mod text;
 
 pub use calendar::{Calendar, Day, Reason, Week, Year};
-pub use clock::{CaseFact, Clock, ClockKind, ClockStatus, Flag, Profile, clocks};
+pub use clock::{CaseFact, Clock, ClockKind, ClockStatus, Flag, Profile, clocks, clocks_of_all};
 pub use error::PackError;
 pub use list::{DutyRow, ListError, duties, parse_trigger};
 pub use pack::{
-    Clause, Definition, Duty, Edition, Pack, Party, Reading, RenderError, Rendered, Rule, Served,
-    Setting, Status,
+    Access, AccessKind, Amendment, CalendarUse, Category, CategoryOf, CheckItem, Checklist, Clause,
+    Definition, Duty, Edition, Field, FieldKind, Gate, Kept, Pack, Party, Reading, Register,
+    RenderError, Rendered, Retention, Rule, Served, Setting, Status,
 };
 pub use periods::periods;
-pub use term::{AMOUNT_MAX, Due, From, OffDay, OutOfRange, Term, Unit};
+pub use term::{AMOUNT_MAX, Due, From, OffDay, OutOfRange, Pause, Term, Unit};
 pub use text::{Lang, Text3};

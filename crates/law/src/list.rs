@@ -1,7 +1,7 @@
 //! The list that `saqshy law duties` prints.
 
 use crate::calendar::Calendar;
-use crate::clock::{CaseFact, ClockKind, Profile, clocks, zone_of};
+use crate::clock::{CaseFact, ClockKind, ClockStatus, Flag, Profile, clocks_of_all, zone_of};
 use crate::pack::Pack;
 use crate::text::Lang;
 use jiff::Timestamp;
@@ -27,6 +27,18 @@ pub struct DutyRow {
     pub own: bool,
     /// Who owes it.
     pub bearer: String,
+    /// Id of the act.
+    pub act: String,
+    /// Where it stands at the moment of the question.
+    pub status: ClockStatus,
+    /// True when the act names no term and this one is the organisation's own.
+    pub internal: bool,
+    /// True while a consulted year's calendar is not official.
+    pub provisional: bool,
+    /// Edition of the calendar, when days were counted.
+    pub calendar_edition: Option<String>,
+    /// What is odd about the facts or not known.
+    pub flags: Vec<Flag>,
 }
 
 /// Why the question could not be understood.
@@ -70,44 +82,44 @@ pub fn parse_trigger(text: &str, seq: u64) -> Result<CaseFact, ListError> {
     }
 }
 
-/// The duties that `profile` owes or watches when `triggers` have happened.
+/// The duties under several acts that `profile` owes or watches when `triggers` have happened, as
+/// they stand at `now`; the earliest due time first.
 ///
-/// The moment of the question is that of the last trigger, so nothing is overdue yet.
+/// # Errors
+/// A bearer or a trigger that none of the acts knows.
 pub fn duties(
-    pack: &Pack,
+    packs: &[&Pack],
     profile: &Profile,
     calendar: &Calendar,
     triggers: &[CaseFact],
+    now: Timestamp,
     lang: Lang,
 ) -> Result<Vec<DutyRow>, ListError> {
+    let acts = || join(packs.iter().map(|pack| pack.id.as_str()));
     for bearer in &profile.bearers {
-        if !pack.parties.iter().any(|p| p.bearer && p.id == *bearer) {
-            let known = pack.parties.iter().filter(|p| p.bearer);
+        if !packs.iter().any(|pack| pack.knows_bearer(bearer)) {
+            let known = packs.iter().flat_map(|pack| &pack.parties);
             return Err(ListError::Bearer {
                 asked: bearer.clone(),
-                act: pack.id.clone(),
-                known: known.map(|p| p.id.as_str()).collect::<Vec<_>>().join(", "),
+                act: acts(),
+                known: join(known.filter(|p| p.bearer).map(|p| p.id.as_str())),
             });
         }
     }
     for fact in triggers {
-        let used = |d: &crate::pack::Duty| {
-            let all = d.trigger.iter().chain(&d.stop).chain(&d.unless);
-            let base = |k: &String| fact.kind == *k || fact.kind.starts_with(&format!("{k}:"));
-            all.into_iter().any(base)
-        };
-        if !pack.facts.contains_key(&fact.kind) && !pack.duties.iter().any(used) {
+        if !packs.iter().any(|pack| knows_fact(pack, &fact.kind)) {
+            let known = packs.iter().flat_map(|pack| pack.facts.keys());
             return Err(ListError::Fact {
                 asked: fact.kind.clone(),
-                act: pack.id.clone(),
-                known: pack.facts.keys().cloned().collect::<Vec<_>>().join(", "),
+                act: acts(),
+                known: join(known.map(String::as_str)),
             });
         }
     }
-    let now = triggers.iter().map(|f| f.at).max().unwrap_or_default();
     let zone = zone_of(&profile.zone).unwrap_or(jiff::tz::TimeZone::UTC);
     let with_offset = |at: Timestamp| at.display_with_offset(zone.to_offset(at)).to_string();
-    let rows = clocks(pack, profile, calendar, triggers, now)
+    let packs = packs.iter().copied();
+    let rows = clocks_of_all(packs, profile, calendar, triggers, now)
         .into_iter()
         .map(|c| DutyRow {
             id: c.duty,
@@ -119,6 +131,40 @@ pub fn duties(
             steps: c.steps.iter().map(|s| s.get(lang).to_owned()).collect(),
             own: c.own,
             bearer: c.bearer,
+            act: c.act,
+            status: c.status,
+            internal: c.internal,
+            provisional: c.provisional,
+            calendar_edition: c.calendar_edition,
+            flags: c.flags,
         });
     Ok(rows.collect())
+}
+
+fn join<'a>(ids: impl Iterator<Item = &'a str>) -> String {
+    let mut once: Vec<&str> = Vec::new();
+    for id in ids {
+        if !once.contains(&id) {
+            once.push(id);
+        }
+    }
+    once.join(", ")
+}
+
+fn knows_fact(pack: &Pack, kind: &str) -> bool {
+    let used = |d: &crate::pack::Duty| {
+        let lists = [
+            &d.trigger,
+            &d.trigger_watched,
+            &d.stop,
+            &d.unless,
+            &d.pause,
+            &d.resume,
+            &d.extend,
+        ];
+        let base = |k: &String| kind == *k || kind.starts_with(&format!("{k}:"));
+        lists.into_iter().flatten().any(base)
+    };
+    let excluded = format!("object.excluded:{}", pack.id);
+    pack.facts.contains_key(kind) || kind == excluded || pack.duties.iter().any(used)
 }

@@ -3,7 +3,7 @@
 use crate::calendar::{Calendar, Day, Reason, Week};
 use crate::clock::{ClockKind, Flag};
 use crate::pack::{Duty, Edition, Pack};
-use crate::term::{Due, From, Term};
+use crate::term::{Due, From, Term, Unit};
 use crate::text::{self, Text3};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -57,6 +57,16 @@ impl<'a> Steps<'a> {
         let (base, rest) = kind.split_once(':').unwrap_or((kind, ""));
         let (duty, to) = rest.split_once(':').unwrap_or((rest, ""));
         let what = match base {
+            "clock.paused" => t("Тоқтатыла тұрды", "Приостановлено", "Paused"),
+            "clock.resumed" => t("Қайта жалғасты", "Возобновлено", "Resumed"),
+            "clock.extended" => t("Мерзім ұзартылды", "Срок продлён", "Term extended"),
+            "object.excluded" => {
+                return t(
+                    "Объектіге бұл акт қолданылмайды",
+                    "Акт не применяется к объекту",
+                    "The act does not apply to the object",
+                );
+            }
             "notice.sent" => t("Жіберілді", "Отправлено", "Sent"),
             "notice.received" => t(
                 "Хабарлама алынды",
@@ -85,8 +95,8 @@ impl<'a> Steps<'a> {
     }
 
     /// The trigger has not happened.
-    pub(crate) fn waiting(&mut self, term: &Term, kind: ClockKind) {
-        let facts: Vec<Text3> = self.duty.trigger.iter().map(|k| self.fact(k)).collect();
+    pub(crate) fn waiting(&mut self, term: &Term, kind: ClockKind, triggers: &[String]) {
+        let facts: Vec<Text3> = triggers.iter().map(|k| self.fact(k)).collect();
         let any = Text3::default().map(|lang, _| {
             let names: Vec<&str> = facts.iter().map(|f| f.get(lang)).collect();
             names.join(" / ")
@@ -107,15 +117,8 @@ impl<'a> Steps<'a> {
         self.say(template, &[&any, &amount]);
     }
 
-    /// From the start to the due time.
-    pub(crate) fn computed(
-        &mut self,
-        term: &Term,
-        kind: ClockKind,
-        week: Week,
-        calendar: &Calendar,
-        due: &Due,
-    ) {
+    /// How much is counted, and from where.
+    pub(crate) fn term(&mut self, term: &Term) {
         let amount = text::amount(term.amount, term.unit);
         let start = match (term.backwards, term.from) {
             (true, _) => t("− {0}", "− {0}", "− {0}"),
@@ -131,6 +134,10 @@ impl<'a> Steps<'a> {
             ),
         };
         self.say(start, &[&amount]);
+    }
+
+    /// The calendar that counted and the due time.
+    pub(crate) fn ends(&mut self, kind: ClockKind, week: Week, calendar: &Calendar, due: &Due) {
         if !due.years.is_empty() {
             self.calendar(week, calendar, due);
         }
@@ -163,11 +170,90 @@ impl<'a> Steps<'a> {
         }
         if due.provisional {
             self.steps.push(t(
-                "Бұл жылдың күнтізбесі әлі ресми жарияланбаған: мерзім алдын ала есептелді",
-                "Официальный календарь этого года ещё не опубликован: срок предварительный",
-                "The official calendar of this year is not published yet: provisional",
+                "Бұл жылдың ресми күнтізбесі жарияланбаған немесе тексерілмеген: мерзім алдын ала есептелді",
+                "Официальный календарь этого года не опубликован или не проверен: срок предварительный",
+                "The official calendar of this year is not published or was not checked: provisional",
             ));
         }
+    }
+
+    /// The clock stood still, or still does.
+    pub(crate) fn paused(&mut self, from: Timestamp, to: Option<Timestamp>) {
+        let from = self.moment(from);
+        match to.map(|to| self.moment(to)) {
+            Some(to) => self.say(
+                t(
+                    "Мерзім тоқтатыла тұрды: {0} – {1}; бұл уақыт есептелмейді",
+                    "Течение срока приостановлено: {0} – {1}; это время не считается",
+                    "The clock stood still: {0} – {1}; this time does not count",
+                ),
+                &[&from, &to],
+            ),
+            None => self.say(
+                t(
+                    "Мерзім {0} бастап тоқтатыла тұр: аяқталатын сәті қайта жалғасқанда есептеледі",
+                    "Течение срока приостановлено с {0}: окончание будет рассчитано после возобновления",
+                    "The clock stands still since {0}: the due time is computed when it goes on",
+                ),
+                &[&from],
+            ),
+        }
+    }
+
+    /// A decision gave more time.
+    pub(crate) fn extended(&mut self, kind: &str, at: Timestamp, amount: u32, unit: Unit) {
+        let (fact, at, amount) = (self.fact(kind), self.moment(at), text::amount(amount, unit));
+        self.say(
+            t("{0}: {1}, + {2}", "{0}: {1}, + {2}", "{0}: {1}, + {2}"),
+            &[&fact, &at, &amount],
+        );
+    }
+
+    /// Whose number the term is, where the act names none.
+    pub(crate) fn own_term(&mut self, setting: &str, own: bool) {
+        let setting = Text3::same(setting);
+        let template = match own {
+            true => t(
+                "Актіде мерзім белгіленбеген: ұйымның ішкі мерзімі ({0})",
+                "Акт срока не устанавливает: внутренний срок организации ({0})",
+                "The act names no term: the organisation's internal term ({0})",
+            ),
+            false => t(
+                "Актіде мерзім белгіленбеген: ұсынылатын ішкі мерзім ({0})",
+                "Акт срока не устанавливает: предлагаемый внутренний срок ({0})",
+                "The act names no term: proposed internal term ({0})",
+            ),
+        };
+        self.say(template, &[&setting]);
+    }
+
+    /// How often a duty of every period was done, and how often it has to be.
+    pub(crate) fn times(&mut self, done: usize, times: u32) {
+        let (done, times) = (
+            Text3::same(done.to_string()),
+            Text3::same(times.to_string()),
+        );
+        self.say(
+            t(
+                "Кезеңде орындалғаны: {1} реттен {0}",
+                "Выполнено за период: {0} из {1}",
+                "Done in the period: {0} of {1}",
+            ),
+            &[&done, &times],
+        );
+    }
+
+    /// The last performance and that the next has to follow within a period of it.
+    pub(crate) fn rolling(&mut self, last: Timestamp, unit: Unit, amount: u32) {
+        let (last, amount) = (self.moment(last), text::amount(amount, unit));
+        self.say(
+            t(
+                "Алдыңғысы: {0}; екеуінің арасы {1} аспайды",
+                "Предыдущее исполнение: {0}; между двумя не более {1}",
+                "Done before: {0}; no more than {1} between two",
+            ),
+            &[&last, &amount],
+        );
     }
 
     pub(crate) fn target(&mut self, other: &Duty, at: Timestamp) {
@@ -235,8 +321,8 @@ impl<'a> Steps<'a> {
         );
     }
 
-    /// Clause, edition, readings; `unchecked` when the date is past what the pack knows.
-    pub(crate) fn basis(&mut self, edition: &Edition, unchecked: bool) {
+    /// Clause, edition, readings, and what is not known of the act on `day`.
+    pub(crate) fn basis(&mut self, edition: &Edition, day: Date) {
         debug_assert_eq!(edition.id, self.edition.id);
         let clause = Text3::same(&self.duty.clause);
         let (citation, title) = (self.duty.citation.clone(), edition.title.clone());
@@ -261,7 +347,18 @@ impl<'a> Steps<'a> {
                 );
             }
         }
-        if unchecked {
+        let pack = self.pack;
+        for amendment in pack.amendments_by(day) {
+            self.say(
+                t(
+                    "Енгізілмеген өзгеріс белгілі: {0}",
+                    "Известно изменение, которое не внесено: {0}",
+                    "A later amendment is known and not worked in: {0}",
+                ),
+                &[&amendment.title],
+            );
+        }
+        if day > self.pack.known_until {
             let until = Text3::same(text::day(self.pack.known_until));
             self.say(
                 t(
@@ -311,6 +408,18 @@ impl<'a> Steps<'a> {
                 "Внимание: часовой пояс неизвестен, взят UTC",
                 "Attention: the time zone is unknown, UTC is used",
             ),
+            Flag::ExtensionIgnored => t(
+                "Назар аударыңыз: мерзім өткеннен кейін шешілген немесе түсініксіз ұзарту есепке алынбайды",
+                "Внимание: продление, решённое после истечения срока или нечитаемое, не учитывается",
+                "Attention: an extension decided after the term had ended, or unreadable, does not count",
+            ),
+            Flag::SettingUnreadable => t(
+                "Назар аударыңыз: ұйымның баптауы сан емес, ұсынылатын мән алынды",
+                "Внимание: настройка организации не является числом, взято предлагаемое значение",
+                "Attention: the organisation's setting is no number, the proposed one is used",
+            ),
+            // Said in their place among the steps.
+            Flag::Paused | Flag::CalendarNotPublished | Flag::AmendmentNotWorkedIn => return,
         });
     }
 

@@ -18,18 +18,48 @@ pub enum Unit {
     Hours,
     /// Days of the calendar.
     CalendarDays,
+    /// Seven days of the calendar.
+    Weeks,
     /// Days on which the organisation works.
     WorkingDays,
     /// Months, to the same day number or the last day of a shorter month.
     Months,
     /// Three months.
     Quarters,
+    /// Twelve months.
+    Years,
 }
 
 impl Unit {
+    /// Every unit.
+    pub const ALL: [Unit; 8] = [
+        Unit::Minutes,
+        Unit::Hours,
+        Unit::CalendarDays,
+        Unit::Weeks,
+        Unit::WorkingDays,
+        Unit::Months,
+        Unit::Quarters,
+        Unit::Years,
+    ];
+
     /// True for the units that need no calendar.
     pub fn is_exact(self) -> bool {
         matches!(self, Unit::Minutes | Unit::Hours)
+    }
+
+    /// The word for it in packs and in facts, such as `working_days`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Unit::Minutes => "minutes",
+            Unit::Hours => "hours",
+            Unit::CalendarDays => "calendar_days",
+            Unit::Weeks => "weeks",
+            Unit::WorkingDays => "working_days",
+            Unit::Months => "months",
+            Unit::Quarters => "quarters",
+            Unit::Years => "years",
+        }
     }
 }
 
@@ -71,6 +101,15 @@ pub struct Term {
 /// Largest amount of a term.
 pub const AMOUNT_MAX: u32 = 10_000;
 
+/// A stretch during which a clock stands still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pause {
+    /// When it stopped.
+    pub from: Timestamp,
+    /// When it went on; not before `from`.
+    pub to: Timestamp,
+}
+
 /// The end of a term, with what the calendar had to say.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Due {
@@ -110,6 +149,19 @@ impl Term {
         !self.unit.is_exact() && (self.from == From::Day || skips)
     }
 
+    /// This term continued by a decision: `amount` more of `unit`, counted from where it ends.
+    pub fn continued(&self, amount: u32, unit: Unit) -> Term {
+        let exact = unit.is_exact();
+        let by_day = !exact && (self.is_by_day() || unit == Unit::WorkingDays);
+        Term {
+            amount,
+            unit,
+            from: if by_day { From::Day } else { From::Moment },
+            off_day: if exact { OffDay::Keep } else { self.off_day },
+            backwards: false,
+        }
+    }
+
     /// When the term ends that begins at `start`.
     pub fn end(
         &self,
@@ -118,9 +170,29 @@ impl Term {
         calendar: &Calendar,
         week: Week,
     ) -> Result<Due, OutOfRange> {
+        self.end_with(start, &[], zone, calendar, week)
+    }
+
+    /// When the term ends that begins at `start` and stands still during `pauses`, which are in
+    /// order and do not overlap.
+    ///
+    /// Minutes and hours of a pause do not count. Of a term in days, weeks, months or years, those
+    /// days do not count at whose end the clock stood still. A term that counts towards the past
+    /// knows no pause.
+    pub fn end_with(
+        &self,
+        start: Timestamp,
+        pauses: &[Pause],
+        zone: &TimeZone,
+        calendar: &Calendar,
+        week: Week,
+    ) -> Result<Due, OutOfRange> {
+        let pauses = if self.backwards { &[] } else { pauses };
         let mut walk = Walk {
             calendar,
             week,
+            zone,
+            pauses,
             due: Due {
                 at: start,
                 years: BTreeSet::new(),
@@ -136,16 +208,21 @@ impl Term {
             _ => None,
         };
         if let Some(span) = exact {
-            walk.due.at = start.checked_add(span).map_err(|_| OutOfRange)?;
+            let end = start.checked_add(span).map_err(|_| OutOfRange)?;
+            walk.due.at = walk.shifted(start, end)?;
             return Ok(walk.due);
         }
         let local = start.to_zoned(zone.clone());
         let first = local.date();
         let mut last = match self.unit {
             Unit::WorkingDays => walk.working_days(first, signed)?,
-            Unit::Months => add(first, signed.months())?,
-            Unit::Quarters => add(first, (3 * signed).months())?,
-            Unit::CalendarDays | Unit::Minutes | Unit::Hours => add(first, signed.days())?,
+            Unit::Months => walk.stretched(first, add(first, signed.months())?)?,
+            Unit::Quarters => walk.stretched(first, add(first, (3 * signed).months())?)?,
+            Unit::Years => walk.stretched(first, add(first, signed.years())?)?,
+            Unit::Weeks => walk.stretched(first, add(first, signed.weeks())?)?,
+            Unit::CalendarDays | Unit::Minutes | Unit::Hours => {
+                walk.stretched(first, add(first, signed.days())?)?
+            }
         };
         if self.off_day == OffDay::Next {
             last = walk.settle(last, if self.backwards { -1 } else { 1 })?;
@@ -170,6 +247,8 @@ fn add(date: Date, span: Span) -> Result<Date, OutOfRange> {
 struct Walk<'a> {
     calendar: &'a Calendar,
     week: Week,
+    zone: &'a TimeZone,
+    pauses: &'a [Pause],
     due: Due,
 }
 
@@ -185,12 +264,47 @@ impl Walk<'_> {
         working
     }
 
+    /// True when the clock stood still as `date` ended.
+    fn paused(&self, date: Date) -> Result<bool, OutOfRange> {
+        if self.pauses.is_empty() {
+            return Ok(false);
+        }
+        let next = date.tomorrow().map_err(|_| OutOfRange)?;
+        let end = next.to_zoned(self.zone.clone()).map_err(|_| OutOfRange)?;
+        let end = end.timestamp();
+        Ok(self.pauses.iter().any(|p| p.from < end && p.to >= end))
+    }
+
+    /// `end` moved on by the time that the clock stood still before it.
+    fn shifted(&self, start: Timestamp, mut end: Timestamp) -> Result<Timestamp, OutOfRange> {
+        for pause in self.pauses {
+            let from = pause.from.max(start);
+            if from < end && from < pause.to {
+                let stood = pause.to.duration_since(from);
+                end = end.checked_add(stood).map_err(|_| OutOfRange)?;
+            }
+        }
+        Ok(end)
+    }
+
+    /// `last` moved on by the days after `first` that do not count.
+    fn stretched(&self, first: Date, mut last: Date) -> Result<Date, OutOfRange> {
+        let mut date = first;
+        while !self.pauses.is_empty() && date < last {
+            date = add(date, 1.days())?;
+            if self.paused(date)? {
+                last = add(last, 1.days())?;
+            }
+        }
+        Ok(last)
+    }
+
     fn working_days(&mut self, first: Date, count: i64) -> Result<Date, OutOfRange> {
         let mut date = first;
         for _ in 0..count.abs() {
             loop {
                 date = add(date, count.signum().days())?;
-                if self.works(date) {
+                if self.works(date) && !self.paused(date)? {
                     break;
                 }
             }

@@ -119,6 +119,7 @@ pub fn amount(n: u32, unit: Unit) -> Text3 {
             ["календарный день", "календарных дня", "календарных дней"],
             ["calendar day", "calendar days"],
         ),
+        Unit::Weeks => ("апта", ["неделя", "недели", "недель"], ["week", "weeks"]),
         Unit::WorkingDays => (
             "жұмыс күні",
             ["рабочий день", "рабочих дня", "рабочих дней"],
@@ -130,6 +131,7 @@ pub fn amount(n: u32, unit: Unit) -> Text3 {
             ["квартал", "квартала", "кварталов"],
             ["quarter", "quarters"],
         ),
+        Unit::Years => ("жыл", ["год", "года", "лет"], ["year", "years"]),
     };
     let russian = match (n % 10, n % 100) {
         (_, 11..=14) => ru[2],

@@ -143,15 +143,38 @@ fn holidays_have_the_dates_of_their_edition() {
 #[test]
 fn years_without_an_official_calendar_say_so() {
     let c = calendar();
-    let known: Vec<_> = c.years().map(|y| (y.year, y.provisional)).collect();
+    let known: Vec<_> = c.years().map(|y| y.year).collect();
+    assert_eq!(known, (2016..=2030).collect::<Vec<_>>());
+    let settled = c.years().filter(|y| !y.provisional).map(|y| y.year);
     assert_eq!(
-        known,
-        [(2024, false), (2025, false), (2026, false), (2027, true)]
+        settled.collect::<Vec<_>>(),
+        [2018, 2020, 2023, 2024, 2025, 2026]
     );
     assert!(c.is_provisional(2031));
     assert_eq!(c.edition(2026), "kz/2026.2");
     assert_eq!(c.edition(2031), "kz/2031.0");
     assert!(!c.day(date(2031, 5, 5), Week::Five).confirmed);
+}
+
+/// What the press and the e-government portal announced in their time.
+#[test]
+fn the_free_days_of_2016_to_2023() {
+    let c = calendar();
+    let works = |d: Date| c.is_working_day(d, Week::Five);
+    // 7 May 2016 was a Saturday before Victory Day on Monday: free in lieu on Tuesday.
+    assert!(works(date(2016, 3, 5)) && !works(date(2016, 3, 7)) && !works(date(2016, 5, 10)));
+    assert!(works(date(2018, 12, 29)) && !works(date(2018, 12, 31)) && !works(date(2018, 12, 18)));
+    assert!(!works(date(2019, 3, 25)) && !works(date(2019, 7, 8)) && !works(date(2019, 12, 2)));
+    // The day in lieu of 9 May 2020 was itself moved to the Friday before.
+    assert!(!works(date(2020, 5, 8)) && works(date(2020, 5, 11)));
+    assert!(works(date(2020, 1, 5)) && works(date(2020, 12, 20)) && !works(date(2020, 12, 18)));
+    assert!(!works(date(2021, 3, 24)));
+    assert!(works(date(2022, 3, 5)) && !works(date(2022, 3, 7)) && !works(date(2022, 8, 29)));
+    assert!(works(date(2023, 7, 1)) && !works(date(2023, 7, 7)) && !works(date(2023, 6, 28)));
+    assert!(c.is_working_day(date(2023, 7, 7), Week::Six));
+    // Six days a week: no day in lieu of a Saturday, so none to move.
+    assert!(c.is_working_day(date(2020, 5, 8), Week::Six));
+    assert!(c.is_working_day(date(2020, 5, 11), Week::Six));
 }
 
 #[test]

@@ -14,10 +14,15 @@ fn broken(file: &str, from: &str, to: &str) -> PackError {
     Pack::parse(&files).expect_err(to)
 }
 
-fn line_of(needle: &str) -> usize {
+/// The file of the shipped pack that holds `needle` first: its name and the line.
+fn place(needle: &str) -> (&'static str, usize) {
     let files = o199_files();
-    let at = files["pack.toml"].find(needle).unwrap();
-    1 + files["pack.toml"][..at].matches('\n').count()
+    for file in ["pack.toml", "duties.toml", "clauses.toml"] {
+        if let Some(at) = files[file].find(needle) {
+            return (file, 1 + files[file][..at].matches('\n').count());
+        }
+    }
+    panic!("{needle}");
 }
 
 #[test]
@@ -86,9 +91,34 @@ fn each_fault_is_named_with_its_place() {
             "unknown duty",
         ),
         (
-            "edition = [\"399-nk\"]",
-            "edition = [\"400-nk\"]",
-            "unknown edition",
+            "id = \"o199.notify-nsc\"\n",
+            "id = \"o199.notify-nsc\"\nsince = \"400-nk\"\n",
+            "unknown edition `400-nk`",
+        ),
+        (
+            "part_of = \"state_body\"",
+            "part_of = \"nobody\"",
+            "unknown party",
+        ),
+        (
+            "register = [\"o199.surveys\"]",
+            "register = [\"o199.survey\"]",
+            "unknown register",
+        ),
+        (
+            "check = [\"o199.triage\"]",
+            "check = []",
+            "not what `served` says",
+        ),
+        (
+            "required = [\"state_body\", ",
+            "required = [\"colour\", ",
+            "not among the fields",
+        ),
+        (
+            "review = [\"o199.quarterly-data\"]",
+            "review = [\"o199.escalate\"]",
+            "no duty of every period",
         ),
         ("from = \"moment\"", "from = \"day\"", "minutes and hours"),
         (
@@ -103,14 +133,25 @@ fn each_fault_is_named_with_its_place() {
         ),
     ];
     for (from, to, what) in cases {
-        let e = broken("pack.toml", from, to);
+        let (file, _) = place(from);
+        let e = broken(file, from, to);
         assert!(e.what.contains(what), "{to}: {e}");
-        assert_eq!(e.file, "pack.toml");
-        assert!(e.line > 1 && !e.fix.is_empty(), "{e}");
+        assert_eq!(e.file, file, "{e}");
+        assert!(e.line > 1 && !e.fix.is_empty() && !e.key.is_empty(), "{e}");
     }
-    let e = broken("pack.toml", "unit = \"minutes\"", "unit = \"moons\"");
-    assert_eq!(e.line, line_of("unit = \"minutes\""));
+    let e = broken("duties.toml", "unit = \"minutes\"", "unit = \"moons\"");
+    let (file, line) = place("unit = \"minutes\"");
+    assert_eq!((e.file.as_str(), e.line), (file, line));
+    assert_eq!(e.key, "duty.unit");
     assert_eq!(e.fix, "use one of the listed words");
+    assert_eq!(
+        e.to_string(),
+        format!(
+            "duties.toml:{line}: duty.unit: unknown variant `moons`, expected one of `minutes`, \
+             `hours`, `calendar_days`, `weeks`, `working_days`, `months`, `quarters`, `years`; \
+             use one of the listed words"
+        )
+    );
 }
 
 #[test]
@@ -120,19 +161,19 @@ fn a_text_is_there_in_every_language() {
     assert!(e.fix.contains("`ru`"), "{e}");
     let e = broken("pack.toml", "ru = \"государственный орган\"", "ru = \" \"");
     assert!(e.what.contains("empty in `ru`"), "{e}");
-    assert_eq!(e.line, line_of("id = \"state_body\""));
+    assert_eq!(e.line, place("id = \"state_body\"").1);
 }
 
 #[test]
 fn duties_that_wait_for_each_other_are_a_circle() {
     let e = broken(
-        "pack.toml",
+        "duties.toml",
         "trigger = [\"event.detected\", \"incident.detected\"]",
         "trigger = [\"answer.received:o199.state-body-answer\"]",
     );
     assert!(e.what.contains("waits for itself"), "{e}");
     let e = broken(
-        "pack.toml",
+        "duties.toml",
         "follows = [\"o199.quarterly-data\"]",
         "follows = [\"o199.quarterly-incidents\"]",
     );

@@ -6,7 +6,7 @@ use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use proptest::prelude::*;
-use saqshy_law::{Calendar, From, OffDay, Term, Unit, Week};
+use saqshy_law::{Calendar, From, OffDay, Pause, Term, Unit, Week};
 use std::sync::LazyLock;
 
 static CALENDAR: LazyLock<Calendar> = LazyLock::new(calendar);
@@ -123,8 +123,9 @@ fn naive(start: Timestamp, t: &Term, week: Week) -> Timestamp {
     match t.unit {
         Unit::Minutes => return start + jiff::SignedDuration::from_mins(t.amount.into()),
         Unit::Hours => return start + jiff::SignedDuration::from_hours(t.amount.into()),
-        Unit::CalendarDays => {
-            for _ in 0..t.amount {
+        Unit::CalendarDays | Unit::Weeks => {
+            let days = t.amount * if t.unit == Unit::Weeks { 7 } else { 1 };
+            for _ in 0..days {
                 day = day.tomorrow().unwrap();
             }
         }
@@ -137,8 +138,13 @@ fn naive(start: Timestamp, t: &Term, week: Week) -> Timestamp {
                 }
             }
         }
-        Unit::Months | Unit::Quarters => {
-            let months = t.amount * if t.unit == Unit::Quarters { 3 } else { 1 };
+        Unit::Months | Unit::Quarters | Unit::Years => {
+            let months = t.amount
+                * match t.unit {
+                    Unit::Years => 12,
+                    Unit::Quarters => 3,
+                    _ => 1,
+                };
             let zero_based =
                 i32::from(day.year()) * 12 + i32::from(day.month()) - 1 + months as i32;
             let (year, month) = ((zero_based / 12) as i16, (zero_based % 12) as i8 + 1);
@@ -164,15 +170,7 @@ fn naive(start: Timestamp, t: &Term, week: Week) -> Timestamp {
 }
 
 fn any_unit() -> impl Strategy<Value = Unit> {
-    use Unit::*;
-    prop::sample::select(vec![
-        Minutes,
-        Hours,
-        CalendarDays,
-        WorkingDays,
-        Months,
-        Quarters,
-    ])
+    prop::sample::select(Unit::ALL.to_vec())
 }
 
 fn any_term() -> impl Strategy<Value = Term> {
@@ -205,8 +203,23 @@ fn any_week() -> impl Strategy<Value = Week> {
     prop::sample::select(vec![Week::Five, Week::Six])
 }
 
+/// Pauses that begin and end at moments after `start`.
+fn pauses(start: Timestamp, cuts: &[i64]) -> Vec<Pause> {
+    let mut cuts = cuts.to_vec();
+    cuts.sort_unstable();
+    cuts.dedup();
+    let at = |second: i64| start + jiff::SignedDuration::from_secs(second);
+    let pairs = cuts.chunks_exact(2);
+    pairs
+        .map(|c| Pause {
+            from: at(c[0]),
+            to: at(c[1]),
+        })
+        .collect()
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn agrees_with_the_day_by_day_model(start in any_start(), t in any_term(), week in any_week()) {
@@ -215,10 +228,15 @@ proptest! {
 
     #[test]
     fn a_later_start_is_never_due_earlier(start in any_start(), later in 0i64..10_000_000, t in any_term(), week in any_week()) {
-        // The wall clock itself went back once, on 1 March 2024.
+        // The wall clock itself went back once, on 1 March 2024. Months from a moment end at its hour
+        // on the last day of a shorter month, whichever of the days behind it they began on.
         let second = start + jiff::SignedDuration::from_secs(later);
         let (a, b) = (end(&t, start, week), end(&t, second, week));
-        let slack = if matches!(t.unit, Unit::Minutes | Unit::Hours) { 0 } else { 3600 };
+        let slack = match t.unit {
+            Unit::Minutes | Unit::Hours => 0,
+            Unit::Months | Unit::Quarters | Unit::Years => 3600 + 86_400,
+            _ => 3600,
+        };
         prop_assert!(b.as_second() + slack >= a.as_second(), "{} {}", a, b);
     }
 
@@ -241,6 +259,56 @@ proptest! {
         let from = if day { From::Day } else { From::Moment };
         let t = Term { backwards, ..term(amount, Unit::WorkingDays, from, OffDay::Keep) };
         prop_assert!(CALENDAR.is_working_day(local(end(&t, start, week)).date(), week));
+    }
+
+    #[test]
+    fn days_add_up(start in any_start(), a in 1u32..60, b in 1u32..60, working: bool, week in any_week()) {
+        let unit = if working { Unit::WorkingDays } else { Unit::CalendarDays };
+        let of = |amount| term(amount, unit, From::Day, OffDay::Keep);
+        let decided = of(a).continued(b, unit);
+        prop_assert_eq!(decided, of(b));
+        let twice = end(&decided, end(&of(a), start, week), week);
+        prop_assert_eq!(twice, end(&of(a + b), start, week));
+    }
+
+    #[test]
+    fn an_extension_never_takes_time_away(start in any_start(), t in any_term(), amount in 1u32..50, unit in any_unit(), week in any_week()) {
+        let first = end(&t, start, week);
+        prop_assert!(end(&t.continued(amount, unit), first, week) > first);
+    }
+
+    #[test]
+    fn exact_pauses_are_paid_back_to_the_second(start in any_start(), amount in 1u32..500, cuts in prop::collection::vec(0i64..2_000_000, 0..6)) {
+        let pauses = pauses(start, &cuts);
+        let t = Term::exact(amount, Unit::Hours);
+        let due = t.end_with(start, &pauses, &ZONE, &CALENDAR, Week::Five).unwrap().at;
+        // Counted second by second in the model: the time that ran is the term.
+        let stood: i64 = pauses
+            .iter()
+            .filter(|p| p.from < due)
+            .map(|p| p.to.as_second() - p.from.max(start).as_second())
+            .sum();
+        prop_assert_eq!(due.as_second() - start.as_second() - stood, i64::from(amount) * 3600);
+    }
+
+    #[test]
+    fn paused_days_do_not_count(start in any_start(), amount in 1u32..60, working: bool, week in any_week(), cuts in prop::collection::vec(0i64..4_000_000, 0..6)) {
+        let pauses = pauses(start, &cuts);
+        let unit = if working { Unit::WorkingDays } else { Unit::CalendarDays };
+        let t = term(amount, unit, From::Day, OffDay::Keep);
+        let due = t.end_with(start, &pauses, &ZONE, &CALENDAR, week).unwrap().at;
+        let mut day = local(start).date();
+        let mut left = amount;
+        while left > 0 {
+            day = day.tomorrow().unwrap();
+            let midnight = day.tomorrow().unwrap().to_zoned(ZONE.clone()).unwrap().timestamp();
+            let stood = pauses.iter().any(|p| p.from < midnight && midnight <= p.to);
+            if !stood && (!working || CALENDAR.is_working_day(day, week)) {
+                left -= 1;
+            }
+        }
+        prop_assert_eq!(local(due).date(), day);
+        prop_assert!(due >= end(&t, start, week));
     }
 
     #[test]

@@ -197,24 +197,35 @@ pub enum Rules {
 #[derive(Debug, Subcommand)]
 pub enum Law {
     /// Duties that a trigger starts, with due times and how they were computed.
-    #[command(after_help = "Example:
-  saqshy law duties --act kz/o199 --bearer sts --trigger incident.detected=2026-03-20T18:10+05:00")]
+    #[command(after_help = "Examples:
+  saqshy law duties --act kz/o199 --bearer sts --trigger incident.detected=2026-03-20T18:10+05:00
+  saqshy law duties --bearer owner --bearer state_body --trigger incident.detected=2026-03-20T18:10+05:00
+  saqshy law duties --act kz/o52 --bearer owner --trigger object.operated=2026-03-18T09:00+05:00 --week six")]
     Duties {
-        /// Id of the act's pack.
+        /// Id of an act's pack; may be repeated. Default: every act that knows a bearer.
         #[arg(long)]
-        act: String,
-        /// What the organisation is under the act; may be repeated.
+        act: Vec<String>,
+        /// What the organisation is: a party id such as sts, or kz/o199:sts for one act alone; may
+        /// be repeated.
         #[arg(long, required = true)]
         bearer: Vec<String>,
         /// FACT=TIME, for example incident.detected=2026-03-20T18:10+05:00; may be repeated.
         #[arg(long, required = true)]
         trigger: Vec<String>,
-        /// Moment to judge from. Default: the latest trigger.
+        /// Moment to judge from. Default: the latest trigger, at most the present.
         #[arg(long)]
         now: Option<String>,
         #[arg(long, default_value = "Asia/Almaty")]
         zone: String,
-        /// Language of the table: kk, ru, en.
+        #[arg(long, value_enum, default_value_t = WorkingWeek::Five)]
+        week: WorkingWeek,
+        /// SETTING=VALUE of a pack that the organisation decides on; may be repeated.
+        #[arg(long)]
+        set: Vec<String>,
+        /// Folder with packs of your own, beside those inside the program; may be repeated.
+        #[arg(long)]
+        packs: Vec<PathBuf>,
+        /// Language of the steps: kk, ru, en.
         #[arg(long, default_value = "en")]
         lang: String,
         #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -223,18 +234,38 @@ pub enum Law {
     /// Working days, holidays and moved days of a year.
     Calendar {
         year: i16,
+        #[arg(long, value_enum, default_value_t = WorkingWeek::Five)]
+        week: WorkingWeek,
         #[arg(long, default_value = "en")]
         lang: String,
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
-    /// Every clause of the packs and what answers it.
+    /// Every clause of the packs and what answers it: item of the pack, tests, page of the console.
     Clauses {
         #[arg(long)]
         act: Option<String>,
+        #[arg(long, default_value = "en")]
+        lang: String,
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
+    /// Check packs and calendars. Exit 1 names file, line, key, fault and remedy.
+    #[command(after_help = "Example:\n  saqshy law check packs/ /etc/saqshy/packs/our-rules")]
+    Check {
+        /// Pack folders, or folders of pack folders. Default: the packs inside the program.
+        dir: Vec<PathBuf>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WorkingWeek {
+    /// Saturday and Sunday are free.
+    Five,
+    /// Sunday is free.
+    Six,
 }
 
 #[derive(Debug, Subcommand)]

@@ -32,7 +32,7 @@ impl Case {
             data_dir = "data"
             [organisation]
             name = { kk = "Орталық", ru = "Центр «А & Б»", en = "Centre" }
-            bearers = ["sts"]
+            bearers = ["kz/o199:sts"]
             time_zone = "Asia/Almaty"
             [incidents]
             second_person = true

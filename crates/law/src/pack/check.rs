@@ -2,108 +2,158 @@
 
 use super::raw::*;
 use super::*;
-use crate::term::{AMOUNT_MAX, From, OffDay};
 use crate::text::Lang;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-/// Facts about a notice or a report that need no entry of their own: `notice.sent:<duty>`.
-const FACTS_OF_DUTIES: [&str; 5] = [
+/// Facts about a duty that need no entry of their own: `notice.sent:<duty>`.
+const FACTS_OF_DUTIES: [&str; 8] = [
     "notice.sent",
     "notice.received",
     "answer.received",
     "answer.sent",
     "report.sent",
+    "clock.paused",
+    "clock.resumed",
+    "clock.extended",
 ];
 
-struct Checker<'a> {
-    source: &'a Source<'a>,
-    parties: BTreeSet<String>,
-    bearers: BTreeSet<String>,
-    editions: BTreeSet<String>,
+pub(super) struct Checker<'a> {
+    pub(super) source: &'a Source,
+    /// Ids of the editions, oldest first.
+    pub(super) order: Vec<String>,
+    /// Which edition each file below `editions/` brings.
+    brought: BTreeMap<String, String>,
+    pub(super) parties: BTreeSet<String>,
+    pub(super) bearers: BTreeSet<String>,
     facts: BTreeSet<String>,
-    settings: BTreeSet<String>,
+    pub(super) settings: BTreeSet<String>,
     readings: BTreeSet<String>,
-    duties: BTreeSet<String>,
+    pub(super) duties: BTreeSet<String>,
+    fields: BTreeSet<String>,
+    registers: BTreeSet<String>,
+    checks: BTreeSet<String>,
+    access: BTreeSet<String>,
+    retention: BTreeSet<String>,
+    categories: BTreeSet<String>,
 }
 
-type Checked<T> = Result<T, PackError>;
+pub(super) type Checked<T> = Result<T, PackError>;
 
 pub(super) fn build(
-    source: &Source<'_>,
+    source: &Source,
     raw: RawPack,
     files: &BTreeMap<String, String>,
+    tests: BTreeMap<String, Vec<String>>,
 ) -> Checked<Pack> {
+    macro_rules! ids {
+        ($list:ident, $id:ident) => {
+            unique(source, raw.$list.iter().map(|item| &item.$id))?
+        };
+    }
+    ids!(edition, id);
+    ids!(term, id);
+    ids!(amendment, id);
+    let lists = ids!(checklist, id);
     let mut check = Checker {
         source,
-        parties: BTreeSet::new(),
-        bearers: BTreeSet::new(),
-        editions: BTreeSet::new(),
-        facts: BTreeSet::new(),
-        settings: BTreeSet::new(),
-        readings: BTreeSet::new(),
-        duties: BTreeSet::new(),
+        order: raw.edition.iter().map(|e| e.id.get_ref().clone()).collect(),
+        brought: BTreeMap::new(),
+        parties: ids!(party, id),
+        bearers: raw
+            .party
+            .iter()
+            .filter(|p| p.bearer)
+            .map(|p| p.id.get_ref().clone())
+            .collect(),
+        facts: ids!(fact, kind),
+        settings: ids!(setting, id),
+        readings: ids!(reading, id),
+        duties: raw.duty.iter().map(|d| d.id.get_ref().clone()).collect(),
+        fields: ids!(field, id),
+        registers: ids!(register, id),
+        checks: ids!(check, id),
+        access: ids!(access, id),
+        retention: ids!(retention, id),
+        categories: ids!(category, id),
     };
-    let ids = |source: &Source<'_>, ids: &[&Id]| unique(source, ids);
-    check.parties = ids(source, &raw.party.iter().map(|p| &p.id).collect::<Vec<_>>())?;
-    check.editions = ids(
-        source,
-        &raw.edition.iter().map(|e| &e.id).collect::<Vec<_>>(),
-    )?;
-    check.facts = ids(
-        source,
-        &raw.fact.iter().map(|f| &f.kind).collect::<Vec<_>>(),
-    )?;
-    check.settings = ids(
-        source,
-        &raw.setting.iter().map(|s| &s.id).collect::<Vec<_>>(),
-    )?;
-    check.readings = ids(
-        source,
-        &raw.reading.iter().map(|r| &r.id).collect::<Vec<_>>(),
-    )?;
-    check.duties = ids(source, &raw.duty.iter().map(|d| &d.id).collect::<Vec<_>>())?;
-    ids(source, &raw.term.iter().map(|t| &t.id).collect::<Vec<_>>())?;
-    let clauses = ids(
-        source,
-        &raw.clause.iter().map(|c| &c.id).collect::<Vec<_>>(),
-    )?;
-    check.bearers = raw
-        .party
-        .iter()
-        .filter(|p| p.bearer)
-        .map(|p| p.id.get_ref().clone())
-        .collect();
+    check.editions(&raw.edition)?;
+    let duty_times = check.times(raw.duty.iter().map(|d| (&d.id, &d.since)), &raw.repeal)?;
+    let clause_times = check.times(raw.clause.iter().map(|c| (&c.id, &c.since)), &raw.repeal)?;
+    for repeal in &raw.repeal {
+        let known = |id: &Id| id.get_ref() == repeal.id.get_ref();
+        let found =
+            raw.duty.iter().any(|d| known(&d.id)) || raw.clause.iter().any(|c| known(&c.id));
+        if !found {
+            let what = format!("nothing has the id `{}`", repeal.id.get_ref());
+            return check.fault(
+                repeal.id.span(),
+                what,
+                "name a duty or a clause of this pack",
+            );
+        }
+    }
+    let clauses: BTreeSet<String> = raw.clause.iter().map(|c| c.id.get_ref().clone()).collect();
     check.texts(&raw)?;
     for duty in &raw.duty {
         check.known(&clauses, &duty.clause, "clause", "add it under [[clause]]")?;
     }
     check.cycles(&raw.duty)?;
-    for kinds in raw.revokes.values() {
-        for kind in kinds {
-            check.fact(kind)?;
+    for kind in raw.revokes.values().flatten() {
+        check.fact(kind)?;
+    }
+    if let Some(id) = &raw.zone_setting {
+        check.setting(id)?;
+    }
+    for party in &raw.party {
+        if let Some(whole) = &party.part_of {
+            check.known(&check.parties, whole, "party", "add it under [[party]]")?;
         }
+    }
+    for item in &raw.check {
+        check.known(
+            &lists,
+            &item.list,
+            "check list",
+            "add it under [[checklist]]",
+        )?;
+    }
+    if let Some(id) = tests.keys().find(|id| !clauses.contains(*id)) {
+        return Err(PackError::file(
+            "tests.toml",
+            format!("unknown clause `{id}`"),
+            "name a clause of this pack",
+        ));
     }
     let templates: BTreeMap<String, String> = files
         .iter()
         .filter(|(path, _)| path.starts_with("templates/"))
         .map(|(path, text)| (path.clone(), text.clone()))
         .collect();
-    let clauses = raw
-        .clause
-        .iter()
-        .map(|c| check.clause(c, &raw.duty))
+    let clauses = raw.clause.iter().zip(clause_times);
+    let clauses = clauses
+        .map(|(c, editions)| check.clause(c, editions, &raw.duty, &tests))
         .collect::<Checked<_>>()?;
-    let duties = raw
-        .duty
-        .iter()
-        .map(|d| check.duty(d, &templates))
+    let duties = raw.duty.iter().zip(duty_times);
+    let duties = duties
+        .map(|(d, editions)| check.duty(d, editions, &templates))
         .collect::<Checked<_>>()?;
-    let editions = raw
-        .edition
+    let retention = raw
+        .retention
         .iter()
-        .map(|e| check.edition(e))
+        .map(|r| check.retention(r))
         .collect::<Checked<_>>()?;
+    let registers = raw
+        .register
+        .iter()
+        .map(|r| check.register(r, &raw.duty))
+        .collect::<Checked<_>>()?;
+    let access = raw
+        .access
+        .iter()
+        .map(|a| check.access(a))
+        .collect::<Checked<_>>()?;
+    let checklists = check.checklists(&raw)?;
     Ok(Pack {
         id: raw.id.into_inner(),
         version: raw.version,
@@ -111,11 +161,30 @@ pub(super) fn build(
         source: raw.source,
         known_until: raw.known_until,
         known_until_note: raw.known_until_note,
-        editions,
+        amendments: map(raw.amendment, |a| Amendment {
+            id: a.id.into_inner(),
+            title: a.title,
+            signed: a.signed,
+            note: a.note,
+        }),
+        calendar: raw.calendar,
+        zone_setting: raw.zone_setting.map(Spanned::into_inner),
+        editions: map(raw.edition, |e| Edition {
+            id: e.id.into_inner(),
+            title: e.title,
+            signed: e.signed,
+            registered: e.registered,
+            registry_number: e.registry_number,
+            in_force: e.in_force,
+            in_force_setting: e.in_force_setting.map(Spanned::into_inner),
+            in_force_reading: e.in_force_reading,
+            until: e.until,
+        }),
         parties: map(raw.party, |p| Party {
             id: p.id.into_inner(),
             title: p.title,
             bearer: p.bearer,
+            part_of: p.part_of.map(Spanned::into_inner),
         }),
         facts: raw
             .fact
@@ -143,6 +212,21 @@ pub(super) fn build(
             meaning: t.meaning,
         }),
         duties,
+        fields: map(raw.field, |f| Field {
+            id: f.id.into_inner(),
+            title: f.title,
+            kind: f.kind,
+            choices: f.choices,
+        }),
+        registers,
+        checklists,
+        access,
+        retention,
+        categories: map(raw.category, |c| Category {
+            id: c.id.into_inner(),
+            of: c.of,
+            title: c.title,
+        }),
         clauses,
         placeholders: raw.placeholders,
         templates,
@@ -153,11 +237,11 @@ fn map<A, B>(items: Vec<A>, f: impl Fn(A) -> B) -> Vec<B> {
     items.into_iter().map(f).collect()
 }
 
-fn names(ids: &[Id]) -> Vec<String> {
+pub(super) fn names(ids: &[Id]) -> Vec<String> {
     ids.iter().map(|id| id.get_ref().clone()).collect()
 }
 
-fn unique(source: &Source<'_>, ids: &[&Id]) -> Checked<BTreeSet<String>> {
+fn unique<'i>(source: &Source, ids: impl Iterator<Item = &'i Id>) -> Checked<BTreeSet<String>> {
     let mut seen = BTreeSet::new();
     for id in ids {
         if id.get_ref().trim().is_empty() {
@@ -175,19 +259,44 @@ fn unique(source: &Source<'_>, ids: &[&Id]) -> Checked<BTreeSet<String>> {
 }
 
 impl Checker<'_> {
-    fn fault<T>(&self, span: Range<usize>, what: impl Into<String>, fix: &str) -> Checked<T> {
+    pub(super) fn fault<T>(
+        &self,
+        span: Range<usize>,
+        what: impl Into<String>,
+        fix: &str,
+    ) -> Checked<T> {
         Err(self.source.error(Some(span), what, fix))
     }
 
-    fn known(&self, set: &BTreeSet<String>, id: &Id, noun: &str, fix: &str) -> Checked<()> {
+    pub(super) fn known(
+        &self,
+        set: &BTreeSet<String>,
+        id: &Id,
+        noun: &str,
+        fix: &str,
+    ) -> Checked<()> {
         if set.contains(id.get_ref()) {
             return Ok(());
         }
         self.fault(id.span(), format!("unknown {noun} `{}`", id.get_ref()), fix)
     }
 
+    fn all_known(&self, set: &BTreeSet<String>, ids: &[Id], noun: &str) -> Checked<()> {
+        let fix = format!("add it under [[{noun}]]");
+        ids.iter()
+            .try_for_each(|id| self.known(set, id, noun, &fix))
+    }
+
+    pub(super) fn setting(&self, id: &Id) -> Checked<()> {
+        self.known(&self.settings, id, "setting", "add it under [[setting]]")
+    }
+
+    pub(super) fn readings(&self, ids: &[Id]) -> Checked<()> {
+        self.all_known(&self.readings, ids, "reading")
+    }
+
     /// A kind of fact: declared, or about a duty of this pack.
-    fn fact(&self, kind: &Id) -> Checked<()> {
+    pub(super) fn fact(&self, kind: &Id) -> Checked<()> {
         let name = kind.get_ref();
         if self.facts.contains(name) {
             return Ok(());
@@ -207,307 +316,345 @@ impl Checker<'_> {
                 kind.span(),
                 format!("unknown trigger or fact `{name}`"),
                 "declare it under [[fact]] or use notice.sent:<duty>, notice.received:<duty>, \
-                 answer.sent:<duty>, answer.received:<duty>, report.sent:<duty>",
+                 answer.sent:<duty>, answer.received:<duty>, report.sent:<duty>, \
+                 clock.paused:<duty>, clock.resumed:<duty>, clock.extended:<duty>",
             ),
         }
     }
 
     /// Every text has words in every language.
     fn texts(&self, raw: &RawPack) -> Checked<()> {
-        let start = |id: &Id| id.span();
-        let mut texts: Vec<(Range<usize>, &Text3)> = vec![
-            (start(&raw.id), &raw.title),
-            (start(&raw.id), &raw.source),
-            (start(&raw.id), &raw.known_until_note),
+        let mut texts: Vec<(&Id, &Text3)> = vec![
+            (&raw.id, &raw.title),
+            (&raw.id, &raw.source),
+            (&raw.id, &raw.known_until_note),
         ];
-        texts.extend(raw.party.iter().map(|p| (start(&p.id), &p.title)));
-        texts.extend(raw.fact.iter().map(|f| (start(&f.kind), &f.title)));
-        texts.extend(raw.reading.iter().map(|r| (start(&r.id), &r.text)));
+        texts.extend(raw.party.iter().map(|p| (&p.id, &p.title)));
+        texts.extend(raw.fact.iter().map(|f| (&f.kind, &f.title)));
+        texts.extend(raw.reading.iter().map(|r| (&r.id, &r.text)));
+        texts.extend(raw.field.iter().map(|f| (&f.id, &f.title)));
+        texts.extend(raw.register.iter().map(|r| (&r.id, &r.title)));
+        texts.extend(raw.checklist.iter().map(|c| (&c.id, &c.title)));
+        texts.extend(raw.check.iter().map(|c| (&c.id, &c.title)));
+        texts.extend(raw.access.iter().map(|a| (&a.id, &a.title)));
+        texts.extend(raw.retention.iter().map(|r| (&r.id, &r.title)));
+        texts.extend(raw.category.iter().map(|c| (&c.id, &c.title)));
+        for a in &raw.amendment {
+            texts.extend([(&a.id, &a.title), (&a.id, &a.note)]);
+        }
         for e in &raw.edition {
-            texts.push((start(&e.id), &e.title));
-            texts.extend(e.in_force_reading.iter().map(|t| (start(&e.id), t)));
+            texts.push((&e.id, &e.title));
+            texts.extend(e.in_force_reading.iter().map(|t| (&e.id, t)));
         }
         for s in &raw.setting {
-            texts.extend([(start(&s.id), &s.title), (start(&s.id), &s.reading)]);
+            texts.extend([(&s.id, &s.title), (&s.id, &s.reading)]);
         }
         for t in &raw.term {
-            texts.extend([(start(&t.id), &t.name), (start(&t.id), &t.meaning)]);
+            texts.extend([(&t.id, &t.name), (&t.id, &t.meaning)]);
         }
         for d in &raw.duty {
-            texts.extend([(start(&d.id), &d.title), (start(&d.id), &d.citation)]);
+            texts.extend([(&d.id, &d.title), (&d.id, &d.citation)]);
         }
         for c in &raw.clause {
-            texts.extend([(start(&c.id), &c.title), (start(&c.id), &c.citation)]);
+            texts.extend([(&c.id, &c.title), (&c.id, &c.citation)]);
+            texts.extend(c.reason.iter().map(|r| (&c.id, r)));
         }
-        for (span, text) in texts {
+        for (id, text) in texts {
             for lang in Lang::ALL {
                 if text.get(lang).trim().is_empty() {
                     let what = format!("a text of this entry is empty in `{}`", lang.code());
-                    return self.fault(span, what, "every text is in kk, ru and en");
+                    return self.fault(id.span(), what, "every text is in kk, ru and en");
                 }
             }
         }
         Ok(())
     }
 
-    fn edition(&self, e: &RawEdition) -> Checked<Edition> {
-        if let Some(setting) = &e.in_force_setting {
-            self.known(
-                &self.settings,
-                setting,
-                "setting",
-                "add it under [[setting]]",
-            )?;
+    /// Editions follow each other, and each file below `editions/` brings exactly one.
+    fn editions(&mut self, editions: &[RawEdition]) -> Checked<()> {
+        if editions.is_empty() {
+            return Err(self
+                .source
+                .error(None, "the pack has no edition", "add [[edition]]"));
         }
-        if e.until.is_some_and(|u| u < e.in_force) {
+        for (before, e) in std::iter::once(None)
+            .chain(editions.iter().map(Some))
+            .zip(editions)
+        {
+            let span = e.id.span();
+            if e.until.is_some_and(|u| u < e.in_force) {
+                return self.fault(
+                    span,
+                    "the edition ends before it begins",
+                    "correct `in_force` or `until`",
+                );
+            }
+            if before.is_some_and(|b| b.in_force >= e.in_force) {
+                return self.fault(
+                    span,
+                    "the edition is not in force later than the one before it",
+                    "list editions from the oldest to the newest",
+                );
+            }
+            if let Some(setting) = &e.in_force_setting {
+                self.setting(setting)?;
+            }
+            let (file, _) = self.source.file_at(span.start);
+            let again = file.starts_with("editions/")
+                && self
+                    .brought
+                    .insert(file.to_owned(), e.id.get_ref().clone())
+                    .is_some();
+            if again {
+                return self.fault(
+                    span,
+                    "the file brings a second edition",
+                    "write one file below editions/ for each amendment",
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Which edition an entry is from: the one it names, that of its file, or the first.
+    fn edition_of(&self, id: &Id, since: &Option<Id>) -> Checked<usize> {
+        let (file, _) = self.source.file_at(id.span().start);
+        let named = match since {
+            Some(since) => Some(since.get_ref()),
+            None => self.brought.get(file),
+        };
+        if file.starts_with("editions/") && named.is_none() {
+            let what = format!("{file} brings no edition");
+            return self.fault(id.span(), what, "begin the file with [[edition]]");
+        }
+        let place = match named {
+            None => Some(0),
+            Some(name) => self.order.iter().position(|e| e == name),
+        };
+        match (place, since) {
+            (Some(place), _) => Ok(place),
+            (None, Some(since)) => self.fault(
+                since.span(),
+                format!("unknown edition `{}`", since.get_ref()),
+                "add it under [[edition]]",
+            ),
+            (None, None) => self.fault(id.span(), "unknown edition", "add it under [[edition]]"),
+        }
+    }
+
+    /// The editions in which each entry stands: from its own until the next of the same id, or
+    /// until it is repealed.
+    fn times<'i>(
+        &self,
+        entries: impl Iterator<Item = (&'i Id, &'i Option<Id>)>,
+        repeals: &[RawRepeal],
+    ) -> Checked<Vec<Vec<String>>> {
+        let mut starts: Vec<(&Id, usize)> = Vec::new();
+        for (id, since) in entries {
+            if id.get_ref().trim().is_empty() {
+                return self.fault(id.span(), "the id is empty", "write an id");
+            }
+            let from = self.edition_of(id, since)?;
+            if starts
+                .iter()
+                .any(|(other, at)| other.get_ref() == id.get_ref() && *at == from)
+            {
+                return self.fault(
+                    id.span(),
+                    format!("the id `{}` is used twice", id.get_ref()),
+                    "give each entry its own id",
+                );
+            }
+            starts.push((id, from));
+        }
+        let mut ends: Vec<(&str, usize)> = Vec::new();
+        for repeal in repeals {
+            ends.push((repeal.id.get_ref(), self.edition_of(&repeal.id, &None)?));
+        }
+        let until = |id: &str, from: usize| {
+            let replaced = starts
+                .iter()
+                .filter(|(other, at)| other.get_ref() == id && *at > from)
+                .map(|(_, at)| *at);
+            let repealed = ends
+                .iter()
+                .filter(|(other, at)| *other == id && *at > from)
+                .map(|(_, at)| *at);
+            replaced.chain(repealed).min().unwrap_or(self.order.len())
+        };
+        Ok(starts
+            .iter()
+            .map(|(id, from)| self.order[*from..until(id.get_ref(), *from)].to_vec())
+            .collect())
+    }
+
+    fn retention(&self, r: &RawRetention) -> Checked<Retention> {
+        if *r.amount.get_ref() == 0 || r.unit.is_exact() || r.from.is_empty() {
             return self.fault(
-                e.id.span(),
-                "the edition ends before it begins",
-                "correct `in_force` or `until`",
+                r.amount.span(),
+                "a retention floor is a number of days, months or years from a fact",
+                "write `amount`, `unit` and `from`",
             );
         }
-        Ok(Edition {
-            id: e.id.get_ref().clone(),
-            title: e.title.clone(),
-            signed: e.signed,
-            registered: e.registered,
-            registry_number: e.registry_number.clone(),
-            in_force: e.in_force,
-            in_force_setting: e.in_force_setting.as_ref().map(|s| s.get_ref().clone()),
-            in_force_reading: e.in_force_reading.clone(),
-            until: e.until,
+        r.from.iter().try_for_each(|kind| self.fact(kind))?;
+        Ok(Retention {
+            id: r.id.get_ref().clone(),
+            title: r.title.clone(),
+            amount: *r.amount.get_ref(),
+            unit: r.unit,
+            from: names(&r.from),
+            what: r.what.clone(),
         })
     }
 
-    fn duty(&self, d: &RawDuty, templates: &BTreeMap<String, String>) -> Checked<Duty> {
-        let party = "add it under [[party]]";
-        for edition in &d.edition {
+    fn register(&self, r: &RawRegister, duties: &[RawDuty]) -> Checked<Register> {
+        self.all_known(&self.fields, &r.fields, "field")?;
+        for id in &r.required {
+            if !r.fields.iter().any(|f| f.get_ref() == id.get_ref()) {
+                let what = format!("`{}` is not among the fields", id.get_ref());
+                return self.fault(id.span(), what, "add it to `fields`");
+            }
+        }
+        for id in &r.review {
+            let periodic = duties
+                .iter()
+                .any(|d| d.id.get_ref() == id.get_ref() && d.kind == RawKind::Each);
+            if !periodic {
+                let what = format!("`{}` is no duty of every period", id.get_ref());
+                return self.fault(id.span(), what, "name a duty with kind = \"each\"");
+            }
+        }
+        if let Some(id) = &r.retention {
             self.known(
-                &self.editions,
-                edition,
-                "edition",
-                "add it under [[edition]]",
-            )?;
-        }
-        self.known(
-            &self.bearers,
-            &d.bearer,
-            "bearer",
-            "add it under [[party]] with `bearer = true`",
-        )?;
-        for id in d.watched_by.iter().chain(&d.addressee).chain(&d.or_to) {
-            self.known(&self.parties, id, "party", party)?;
-        }
-        for kind in d.trigger.iter().chain(&d.stop).chain(&d.unless) {
-            self.fact(kind)?;
-        }
-        for id in &d.reading {
-            self.known(&self.readings, id, "reading", "add it under [[reading]]")?;
-        }
-        for id in d.target_of.iter().chain(&d.follows) {
-            self.known(
-                &self.duties,
+                &self.retention,
                 id,
-                "duty",
-                "use the id of a duty of this pack",
+                "retention floor",
+                "add it under [[retention]]",
             )?;
         }
-        if let Some(document) = &d.document {
-            for lang in Lang::ALL {
-                let path = format!("templates/{}.{}.txt", document.get_ref(), lang.code());
-                if !templates.contains_key(&path) {
-                    let what = format!("the document `{}` has no {path}", document.get_ref());
-                    return self.fault(document.span(), what, "write the template");
-                }
-            }
-        }
-        if !(1..=AMOUNT_MAX).contains(d.amount.get_ref()) {
-            let what = format!("the amount {} is not possible", d.amount.get_ref());
-            return self.fault(d.amount.span(), what, "use 1 to 10000");
-        }
-        Ok(Duty {
-            id: d.id.get_ref().clone(),
-            clause: d.clause.get_ref().clone(),
-            citation: d.citation.clone(),
-            title: d.title.clone(),
-            editions: names(&d.edition),
-            bearer: d.bearer.get_ref().clone(),
-            watched_by: names(&d.watched_by),
-            addressee: names(&d.addressee),
-            or_to: names(&d.or_to),
-            trigger: names(&d.trigger),
-            rule: self.rule(d)?,
-            stop: names(&d.stop),
-            unless: names(&d.unless),
-            document: d.document.as_ref().map(|x| x.get_ref().clone()),
-            readings: names(&d.reading),
-            target_of: d.target_of.as_ref().map(|x| x.get_ref().clone()),
-            follows: names(&d.follows),
+        Ok(Register {
+            id: r.id.get_ref().clone(),
+            title: r.title.clone(),
+            fields: names(&r.fields),
+            required: names(&r.required),
+            review: names(&r.review),
+            retention: r.retention.as_ref().map(|x| x.get_ref().clone()),
+            restricted: r.restricted,
+            prescribed: r.prescribed,
         })
     }
 
-    fn rule(&self, d: &RawDuty) -> Checked<Rule> {
-        let amount = *d.amount.get_ref();
-        if d.kind == RawKind::Each {
-            let Some(due) = &d.due else {
-                return self.fault(
-                    d.id.span(),
-                    "a duty of every period has no due day",
-                    "add `due = { amount, unit, setting }`",
-                );
-            };
-            self.known(
-                &self.settings,
-                &due.setting,
-                "setting",
-                "add it under [[setting]]",
-            )?;
-            if !matches!(d.unit, Unit::Months | Unit::Quarters) || !d.trigger.is_empty() {
-                return self.fault(
-                    d.id.span(),
-                    "a duty of every period counts months or quarters and has no trigger",
-                    "use `unit = \"quarters\"` and drop `trigger`",
-                );
+    fn access(&self, a: &RawAccess) -> Checked<Access> {
+        for id in [&a.from, &a.to] {
+            self.known(&self.parties, id, "party", "add it under [[party]]")?;
+        }
+        Ok(Access {
+            id: a.id.get_ref().clone(),
+            title: a.title.clone(),
+            from: a.from.get_ref().clone(),
+            to: a.to.get_ref().clone(),
+            kind: a.kind,
+            review_months: a.review_months,
+        })
+    }
+
+    fn checklists(&self, raw: &RawPack) -> Checked<Vec<Checklist>> {
+        let mut lists = Vec::new();
+        for list in &raw.checklist {
+            let mut items = Vec::new();
+            for item in &raw.check {
+                if item.list.get_ref() != list.id.get_ref() {
+                    continue;
+                }
+                item.fact.iter().try_for_each(|kind| self.fact(kind))?;
+                items.push(CheckItem {
+                    id: item.id.get_ref().clone(),
+                    title: item.title.clone(),
+                    required: item.required,
+                    facts: names(&item.fact),
+                });
             }
-            if !matches!(due.unit.get_ref(), Unit::CalendarDays | Unit::WorkingDays) {
-                return self.fault(
-                    due.unit.span(),
-                    "a due day is counted in days",
-                    "use calendar_days or working_days",
-                );
+            if items.is_empty() {
+                return self.fault(list.id.span(), "the check list is empty", "add [[check]]");
             }
-            return Ok(Rule::Each {
-                amount,
-                unit: d.unit,
-                due: Term {
-                    amount: due.amount,
-                    unit: *due.unit.get_ref(),
-                    from: From::Day,
-                    off_day: d.off_day.unwrap_or(OffDay::Next),
-                    backwards: false,
-                },
-                setting: due.setting.get_ref().clone(),
+            lists.push(Checklist {
+                id: list.id.get_ref().clone(),
+                title: list.title.clone(),
+                gate: list.gate,
+                items,
             });
         }
-        if d.trigger.is_empty() {
-            return self.fault(
-                d.id.span(),
-                "the duty has no trigger",
-                "add `trigger = [...]`",
-            );
-        }
-        if d.due.is_some() {
-            return self.fault(
-                d.id.span(),
-                "`due` belongs to duties of every period",
-                "remove it",
-            );
-        }
-        let Some(from) = d.from else {
-            return self.fault(
-                d.id.span(),
-                "it is not said where counting begins",
-                "add `from = \"moment\"` or `from = \"day\"`",
-            );
-        };
-        if d.unit.is_exact() && (from == From::Day || d.off_day.is_some()) {
-            return self.fault(
-                d.id.span(),
-                "minutes and hours are counted from the moment and on any day",
-                "use `from = \"moment\"` without `off_day`",
-            );
-        }
-        let term = Term {
-            amount,
-            unit: d.unit,
-            from,
-            off_day: d.off_day.unwrap_or(OffDay::Keep),
-            backwards: d.kind == RawKind::Before,
-        };
-        if from == From::Moment && term.is_by_day() {
-            return self.fault(
-                d.id.span(),
-                "a term that skips days off is counted in whole days",
-                "use `from = \"day\"`",
-            );
-        }
-        Ok(match d.kind {
-            RawKind::After => Rule::After { term },
-            RawKind::Before => Rule::Before { term },
-            RawKind::Within | RawKind::Each => Rule::Within { term },
-        })
+        Ok(lists)
     }
 
-    fn clause(&self, c: &RawClause, duties: &[RawDuty]) -> Checked<Clause> {
+    fn clause(
+        &self,
+        c: &RawClause,
+        editions: Vec<String>,
+        duties: &[RawDuty],
+        tests: &BTreeMap<String, Vec<String>>,
+    ) -> Checked<Clause> {
+        let mut each = false;
+        let mut once = false;
         for id in &c.duty {
-            self.known(
-                &self.duties,
-                id,
-                "duty",
-                "use the id of a duty of this pack",
-            )?;
-            let names_it = duties
-                .iter()
-                .any(|d| d.id.get_ref() == id.get_ref() && d.clause.get_ref() == c.id.get_ref());
-            if !names_it {
+            let fix = "use the id of a duty of this pack";
+            self.known(&self.duties, id, "duty", fix)?;
+            let mut same = duties.iter().filter(|d| d.id.get_ref() == id.get_ref());
+            let Some(duty) = same.find(|d| d.clause.get_ref() == c.id.get_ref()) else {
                 let what = format!("the duty `{}` cites another clause", id.get_ref());
                 return self.fault(id.span(), what, "make clause and duty name each other");
-            }
+            };
+            each |= duty.kind == RawKind::Each;
+            once |= duty.kind != RawKind::Each;
         }
-        for id in &c.reading {
-            self.known(&self.readings, id, "reading", "add it under [[reading]]")?;
-        }
-        let has_clock = matches!(c.served, Served::Duty | Served::Periodic);
-        if has_clock == c.duty.is_empty() {
+        self.readings(&c.reading)?;
+        self.all_known(&self.registers, &c.register, "register")?;
+        self.all_known(&self.checks, &c.check, "check")?;
+        self.all_known(&self.access, &c.access, "access")?;
+        self.all_known(&self.retention, &c.retention, "retention")?;
+        self.all_known(&self.categories, &c.category, "category")?;
+        let served = match c.served {
+            Served::Duty => once,
+            Served::Periodic => each,
+            Served::Record => !c.register.is_empty() || !c.retention.is_empty(),
+            Served::Check => !c.check.is_empty(),
+            Served::Access => !c.access.is_empty(),
+            Served::Scope => !once && !each,
+            Served::Outside => c.reason.is_some() && !once && !each,
+        };
+        if !served {
             return self.fault(
                 c.id.span(),
-                "a clause is served by a duty exactly when it names one",
-                "add `duty = [...]` or change `served`",
+                "what serves the clause is not what `served` says",
+                "name the duty, register, check or access rule, give the `reason` of a clause \
+                 that is outside, or change `served`",
             );
         }
+        let built = c.served == Served::Duty || c.page.is_some();
         Ok(Clause {
             id: c.id.get_ref().clone(),
+            editions,
             citation: c.citation.clone(),
             title: c.title.clone(),
             served: c.served,
-            status: c.status,
+            status: if built {
+                Status::Built
+            } else {
+                Status::Declared
+            },
             duties: names(&c.duty),
+            registers: names(&c.register),
+            checks: names(&c.check),
+            access: names(&c.access),
+            retention: names(&c.retention),
+            categories: names(&c.category),
+            page: match (&c.page, c.served) {
+                (None, Served::Duty) => Some("/incidents".to_owned()),
+                (page, _) => page.clone(),
+            },
+            reason: c.reason.clone(),
+            tests: tests.get(c.id.get_ref()).cloned().unwrap_or_default(),
             readings: names(&c.reading),
         })
-    }
-
-    /// No duty may wait for itself.
-    fn cycles(&self, duties: &[RawDuty]) -> Checked<()> {
-        let waits_for = |d: &RawDuty| -> Vec<String> {
-            let triggers = d.trigger.iter().filter_map(|t| t.get_ref().split_once(':'));
-            triggers
-                .map(|(_, duty)| duty.to_owned())
-                .chain(names(&d.follows))
-                .collect()
-        };
-        let edges: BTreeMap<&str, Vec<String>> = duties
-            .iter()
-            .map(|d| (d.id.get_ref().as_str(), waits_for(d)))
-            .collect();
-        for duty in duties {
-            let start = duty.id.get_ref().as_str();
-            let mut todo: Vec<&str> = vec![start];
-            let mut seen = BTreeSet::new();
-            while let Some(id) = todo.pop() {
-                for next in edges.get(id).into_iter().flatten() {
-                    if next == start {
-                        return self.fault(
-                            duty.id.span(),
-                            format!("the duty `{start}` waits for itself"),
-                            "break the circle of `trigger` and `follows`",
-                        );
-                    }
-                    if seen.insert(next.as_str()) {
-                        todo.push(next);
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 }

@@ -1,6 +1,8 @@
 //! A pack: one act as data, with its editions, parties, duties and clauses.
 
 mod check;
+mod duties;
+mod items;
 mod raw;
 mod template;
 
@@ -9,7 +11,12 @@ use crate::term::{Term, Unit};
 use crate::text::Text3;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
+use toml::Spanned;
 
+pub use items::{
+    Access, AccessKind, Amendment, CalendarUse, Category, CategoryOf, CheckItem, Checklist, Field,
+    FieldKind, Gate, Kept, Register, Retention,
+};
 pub use template::{RenderError, Rendered};
 
 /// One wording of the act with the dates between which it applies.
@@ -44,6 +51,8 @@ pub struct Party {
     pub title: Text3,
     /// True when the organisation can be this party.
     pub bearer: bool,
+    /// The party whose unit or employee it is: who is that party is this one too.
+    pub part_of: Option<String>,
 }
 
 /// A value that the act leaves to the organisation.
@@ -102,12 +111,16 @@ pub enum Rule {
     Each {
         /// How many units make a period.
         amount: u32,
-        /// Months or quarters.
+        /// Weeks, months, quarters or years.
         unit: Unit,
         /// From the end of the period to the due day.
         due: Term,
-        /// Setting with the organisation's own number.
-        setting: String,
+        /// Setting with the organisation's own number of days.
+        setting: Option<String>,
+        /// How often it is to be done in the period.
+        times: u32,
+        /// No more than a period may pass between two performances either.
+        rolling: bool,
     },
 }
 
@@ -122,7 +135,7 @@ pub struct Duty {
     pub citation: Text3,
     /// What is owed.
     pub title: Text3,
-    /// Editions in which it stands.
+    /// Editions in which this wording stands.
     pub editions: Vec<String>,
     /// Who owes it.
     pub bearer: String,
@@ -134,12 +147,22 @@ pub struct Duty {
     pub or_to: Vec<String>,
     /// Facts that start it.
     pub trigger: Vec<String>,
+    /// Facts that start it for those who only watch it; empty when they are the same.
+    pub trigger_watched: Vec<String>,
     /// The time rule.
     pub rule: Rule,
+    /// The act names no term: the amount is the organisation's own, under this setting.
+    pub setting: Option<String>,
     /// Facts that show it was done.
     pub stop: Vec<String>,
     /// Facts that make it fall away.
     pub unless: Vec<String>,
+    /// Facts that make the clock stand still.
+    pub pause: Vec<String>,
+    /// Facts that let it go on.
+    pub resume: Vec<String>,
+    /// Facts of a decision to extend the term, followed by `:<amount>-<unit>`.
+    pub extend: Vec<String>,
     /// Template of its document.
     pub document: Option<String>,
     /// Readings that it rests on.
@@ -151,22 +174,24 @@ pub struct Duty {
 }
 
 /// How a clause is answered for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Served {
     /// A duty with a clock on a case.
     Duty,
     /// A duty that returns every period.
     Periodic,
-    /// Something to be recorded.
+    /// Something to be recorded in a register, or kept for a time.
     Record,
-    /// A task on a case.
-    Task,
+    /// A check of a list.
+    Check,
     /// Access that is granted and reviewed.
     Access,
-    /// What the act applies to.
+    /// What the act applies to, what it calls things.
     Scope,
-    /// Outside the program.
+    /// Outside the program, for a stated reason.
     Outside,
 }
 
@@ -174,9 +199,9 @@ pub enum Served {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It works.
+    /// The program acts on it: a clock runs or a page of the console shows it.
     Built,
-    /// It is named here and nothing more.
+    /// The pack declares it; the part of the program that acts on it is not built yet.
     Declared,
 }
 
@@ -185,9 +210,11 @@ pub enum Status {
 pub struct Clause {
     /// Clause id of the catalogue.
     pub id: String,
+    /// Editions in which this wording stands.
+    pub editions: Vec<String>,
     /// The place in the act as a person cites it.
     pub citation: Text3,
-    /// What it says, in our own words.
+    /// What it says: in Kazakh in the act's own words, shortened; the others are translations.
     pub title: Text3,
     /// How it is served.
     pub served: Served,
@@ -195,8 +222,45 @@ pub struct Clause {
     pub status: Status,
     /// Duties that implement it.
     pub duties: Vec<String>,
+    /// Registers that record it.
+    pub registers: Vec<String>,
+    /// Checks that ask for it.
+    pub checks: Vec<String>,
+    /// Access rules that grant it.
+    pub access: Vec<String>,
+    /// Retention floors that it sets.
+    pub retention: Vec<String>,
+    /// Categories that it names.
+    pub categories: Vec<String>,
+    /// Page of the console that shows it.
+    pub page: Option<String>,
+    /// Why it is outside the program.
+    pub reason: Option<Text3>,
+    /// Tests that show it: path in the source tree and name, divided by `::`.
+    pub tests: Vec<String>,
     /// Readings that it rests on.
     pub readings: Vec<String>,
+}
+
+impl Clause {
+    /// Ids of everything in the pack that serves the clause, with the kind in front:
+    /// `duty:o52.notify-sts`.
+    pub fn items(&self) -> Vec<String> {
+        let kinds = [
+            ("duty", &self.duties),
+            ("register", &self.registers),
+            ("check", &self.checks),
+            ("access", &self.access),
+            ("retention", &self.retention),
+            ("category", &self.categories),
+        ];
+        let named = |(kind, ids): (&'static str, &Vec<String>)| {
+            ids.iter()
+                .map(|id| format!("{kind}:{id}"))
+                .collect::<Vec<_>>()
+        };
+        kinds.into_iter().flat_map(named).collect()
+    }
 }
 
 /// An act as data.
@@ -214,6 +278,12 @@ pub struct Pack {
     pub known_until: Date,
     /// What was and was not checked.
     pub known_until_note: Text3,
+    /// Amendments that are known and not worked in.
+    pub amendments: Vec<Amendment>,
+    /// Which calendar counts.
+    pub calendar: CalendarUse,
+    /// Setting that names the time zone, when the act does not follow the organisation's.
+    pub zone_setting: Option<String>,
     /// Editions, oldest first.
     pub editions: Vec<Edition>,
     /// Roles.
@@ -230,6 +300,18 @@ pub struct Pack {
     pub terms: Vec<Definition>,
     /// Duties with a clock.
     pub duties: Vec<Duty>,
+    /// Fields of the registers.
+    pub fields: Vec<Field>,
+    /// Records with their forms.
+    pub registers: Vec<Register>,
+    /// Check lists.
+    pub checklists: Vec<Checklist>,
+    /// Access rules.
+    pub access: Vec<Access>,
+    /// Retention floors.
+    pub retention: Vec<Retention>,
+    /// Categories.
+    pub categories: Vec<Category>,
     /// Every clause of the act.
     pub clauses: Vec<Clause>,
     /// Names that templates may use.
@@ -238,42 +320,108 @@ pub struct Pack {
     templates: BTreeMap<String, String>,
 }
 
+/// Files at the top of a pack folder that are not part of the act.
+const NOT_OF_THE_ACT: [&str; 1] = ["tests.toml"];
+
 impl Pack {
     /// Reads and checks a pack folder. Keys of `files` are paths inside the folder:
-    /// `pack.toml`, `templates/<document>.<language>.txt`.
+    /// `pack.toml` and other `*.toml` beside it, which are read as one text; `editions/*.toml` with
+    /// later amendments; `tests.toml`; `templates/<document>.<language>.txt`.
     ///
     /// # Errors
-    /// The first fault, with file, line and remedy.
+    /// The first fault, with file, line, key and remedy.
     pub fn parse(files: &BTreeMap<String, String>) -> Result<Pack, PackError> {
-        let text = files.get("pack.toml").ok_or_else(|| PackError {
-            file: "pack.toml".into(),
-            line: 0,
-            what: "the file is missing".into(),
-            fix: "a pack folder needs it".into(),
+        let text = files.get("pack.toml").ok_or_else(|| {
+            PackError::file("pack.toml", "the file is missing", "a pack folder needs it")
         })?;
-        let source = Source {
-            file: "pack.toml",
-            text,
+        let mut source = Source::one("pack.toml", text);
+        let parts = files.iter().filter(|(name, _)| {
+            let top = !name.contains('/') && name.ends_with(".toml");
+            top && *name != "pack.toml" && !NOT_OF_THE_ACT.contains(&name.as_str())
+        });
+        let amendments = files
+            .iter()
+            .filter(|(name, _)| name.starts_with("editions/") && name.ends_with(".toml"));
+        for (name, text) in parts.chain(amendments) {
+            source.add(name, text)?;
+        }
+        let tests = match files.get("tests.toml") {
+            Some(text) => Source::one("tests.toml", text).parse()?,
+            None => BTreeMap::new(),
         };
-        let pack = check::build(&source, source.parse()?, files)?;
+        let pack = check::build(&source, source.parse()?, files, tests)?;
         pack.check_templates()?;
         Ok(pack)
     }
 
-    /// The duty with this id.
+    /// The duty with this id, in its newest wording.
     pub fn duty(&self, id: &str) -> Option<&Duty> {
-        self.duties.iter().find(|d| d.id == id)
+        self.duties.iter().rev().find(|d| d.id == id)
     }
 
-    /// The clause with this id.
+    /// The duty with this id in the wording of an edition, given as [`Pack::edition_ref`] writes it.
+    pub fn duty_in(&self, id: &str, edition_ref: &str) -> Option<&Duty> {
+        let (_, edition) = edition_ref.split_once('@')?;
+        let stands = |d: &&Duty| d.id == id && d.editions.iter().any(|e| e == edition);
+        self.duties.iter().find(stands)
+    }
+
+    /// The clause with this id, in its newest wording.
     pub fn clause(&self, id: &str) -> Option<&Clause> {
-        self.clauses.iter().find(|c| c.id == id)
+        self.clauses.iter().rev().find(|c| c.id == id)
+    }
+
+    /// The register with this id.
+    pub fn register(&self, id: &str) -> Option<&Register> {
+        self.registers.iter().find(|r| r.id == id)
     }
 
     /// The name of a party; its id when the pack does not know it.
     pub fn party_title(&self, id: &str) -> Text3 {
         let party = self.parties.iter().find(|p| p.id == id);
         party.map_or_else(|| Text3::same(id), |p| p.title.clone())
+    }
+
+    /// True when `asked` is a bearer of this act: `sts`, or `kz/o199:sts` for this act alone.
+    pub fn knows_bearer(&self, asked: &str) -> bool {
+        let asked = match asked.split_once(':') {
+            Some((act, party)) if act == self.id => party,
+            Some(_) => return false,
+            None => asked,
+        };
+        self.parties.iter().any(|p| p.bearer && p.id == asked)
+    }
+
+    /// True when `party` is `whole` or a unit of it, over as many steps as needed.
+    pub(crate) fn is_part(&self, party: &str, whole: &str) -> bool {
+        let mut id = party;
+        for _ in 0..=self.parties.len() {
+            if id == whole {
+                return true;
+            }
+            let found = self.parties.iter().find(|p| p.id == id);
+            match found.and_then(|p| p.part_of.as_deref()) {
+                Some(next) => id = next,
+                None => return false,
+            }
+        }
+        false
+    }
+
+    /// The value of a setting: the organisation's own, or the proposed one.
+    pub fn setting<'a>(
+        &'a self,
+        id: &str,
+        settings: &'a BTreeMap<String, String>,
+    ) -> Option<&'a str> {
+        let proposed = self.settings.iter().find(|s| s.id == id);
+        let own = settings.get(id).map(String::as_str);
+        own.or(proposed.map(|s| s.default.as_str()))
+    }
+
+    /// Amendments that are not worked in and were signed on `date` or before.
+    pub fn amendments_by(&self, date: Date) -> impl Iterator<Item = &Amendment> {
+        self.amendments.iter().filter(move |a| a.signed <= date)
     }
 
     /// The edition in force on `date`; `settings` may move the date of one that left it open.

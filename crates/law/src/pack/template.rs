@@ -120,7 +120,7 @@ impl Pack {
 
     pub(super) fn check_templates(&self) -> Result<(), PackError> {
         for (file, text) in &self.templates {
-            let source = Source { file, text };
+            let source = Source::one(file, text);
             for (range, name) in placeholders(text) {
                 if !self.placeholders.iter().any(|p| p == name) {
                     return Err(source.error(

@@ -28,6 +28,23 @@ pub fn folder(dir: &Path) -> BTreeMap<String, String> {
     files
 }
 
+/// A shipped pack by its folder.
+pub fn pack(name: &str) -> Pack {
+    let files = folder(&root().join("packs").join(name));
+    Pack::parse(&files).unwrap_or_else(|e| panic!("{name}/{e}"))
+}
+
+/// A file of the catalogues; says that the test is skipped when it is not there.
+pub fn spec(file: &str) -> Option<String> {
+    let dir =
+        std::env::var("SAQSHY_SPEC").map_or_else(|_| root().join("../shared/spec"), PathBuf::from);
+    let text = std::fs::read_to_string(dir.join(file)).ok();
+    if text.is_none() {
+        eprintln!("SKIPPED: no {file} in {}; set SAQSHY_SPEC", dir.display());
+    }
+    text
+}
+
 pub fn o199_files() -> BTreeMap<String, String> {
     folder(&root().join("packs/kz-o199"))
 }

@@ -31,7 +31,7 @@ data_dir = "."
 
 [organisation]
 name = { kk = "«Мемлекеттік техникалық қызмет» АҚ (үлгі)", ru = "АО «Государственная техническая служба» (пример)", en = "State Technical Service JSC (example)" }
-bearers = ["sts"]
+bearers = ["kz/o199:sts"]
 time_zone = "Asia/Almaty"
 
 [console]
@@ -102,11 +102,11 @@ mod tests {
         for smtp in [None, Some("127.0.0.1:2525".parse().unwrap())] {
             let config = write(folder.path(), listen, smtp).unwrap();
             let law = saqshy_server::runtime::load_law(&config).unwrap();
-            let own = law
-                .packs
-                .iter()
-                .flat_map(|pack| &pack.duties)
-                .filter(|duty| duty.bearer == "sts");
+            let profile = &law.profile;
+            let own = law.packs.iter().flat_map(|pack| {
+                let duties = pack.duties.iter();
+                duties.filter(|duty| profile.is(pack, &duty.bearer))
+            });
             for party in own.flat_map(|duty| &duty.addressee) {
                 assert!(
                     config.contacts_of(party).next().is_some(),

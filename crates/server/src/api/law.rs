@@ -95,7 +95,7 @@ fn pack(pack: &saqshy_law::Pack, profile: &saqshy_law::Profile) -> LawPack {
         title: duty.title.clone().into(),
         bearer: duty.bearer.clone(),
         bearer_title: pack.party_title(&duty.bearer).into(),
-        own: profile.bearers.contains(&duty.bearer),
+        own: profile.is(pack, &duty.bearer),
     });
     LawPack {
         id: pack.id.clone(),

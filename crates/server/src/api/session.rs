@@ -192,7 +192,7 @@ fn info(app: &App, who: &Who) -> SessionInfo {
         permissions,
         organisation: Organisation {
             name: organisation.name.clone().into(),
-            bearers: organisation.profile.bearers.clone(),
+            bearers: organisation.profile.parties(),
             time_zone: organisation.profile.zone.clone(),
         },
     }

@@ -317,7 +317,7 @@ mod tests {
     #[test]
     fn the_sample_is_a_valid_configuration() {
         let config = Config::parse(SAMPLE, Path::new("/etc/saqshy")).unwrap();
-        assert_eq!(config.organisation.profile.bearers, ["sts"]);
+        assert_eq!(config.organisation.profile.bearers, ["kz/o199:sts"]);
         assert!(config.console.tls || config.console.listen.ip().is_loopback());
     }
 

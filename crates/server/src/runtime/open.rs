@@ -156,18 +156,19 @@ pub fn load_law(config: &Config) -> anyhow::Result<Law> {
         .remove("calendar-kz")
         .context("no calendar `calendar-kz` among the packs")?;
     let calendar = Calendar::parse(&calendar).context("calendar `calendar-kz`")?;
-    let packs = folders
+    let mut packs = folders
         .iter()
         .map(|(name, files)| Pack::parse(files).with_context(|| format!("pack `{name}`")))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let profile = config.organisation.profile.clone();
+    // The acts that bind this organisation come first.
+    packs.sort_by_key(|pack| {
+        let bound = pack.parties.iter().any(|party| profile.is(pack, &party.id));
+        !bound
+    });
     for bearer in &profile.bearers {
-        let known = packs
-            .iter()
-            .flat_map(|pack| &pack.parties)
-            .any(|party| party.bearer && party.id == *bearer);
         ensure!(
-            known,
+            packs.iter().any(|pack| pack.knows_bearer(bearer)),
             "organisation.bearers: no pack knows the bearer `{bearer}`"
         );
     }

@@ -29,7 +29,7 @@ node = "test"
 data_dir = "data"
 [organisation]
 name = {{ kk = "Сынақ", ru = "Проба", en = "Trial" }}
-bearers = ["sts"]
+bearers = ["kz/o199:sts"]
 time_zone = "Asia/Almaty"
 [console]
 listen = "127.0.0.1:0"
