@@ -39,7 +39,7 @@ fn write_once() {
     let request = Request {
         leaves: vec![0, 41, 259],
         since: vec![40],
-        documents: vec![],
+        ..Default::default()
     };
     std::fs::create_dir_all(dir()).unwrap();
     let whole = export_all(&log, &[], &vkey).unwrap();

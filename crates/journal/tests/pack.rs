@@ -2,9 +2,11 @@
 
 use proptest::prelude::*;
 use saqshy_journal::pack::{
-    ClaimState, Completeness, Options, PackError, Request, Verdict, export, export_all, verify,
+    self, ClaimState, Completeness, Options, PackError, Request, Verdict, export, export_all,
+    verify,
 };
 use saqshy_journal::{Checkpoint, Leaf, MemStorage, SigningKey, TileLog, sha256};
+use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::LazyLock;
 
@@ -53,7 +55,7 @@ fn request(leaves: &[u64], since: &[u64]) -> Request {
     Request {
         leaves: leaves.to_vec(),
         since: since.to_vec(),
-        documents: vec![],
+        ..Request::default()
     }
 }
 
@@ -183,6 +185,7 @@ fn documents_must_be_named_by_a_leaf_of_the_pack() {
         leaves: vec![6],
         since: vec![],
         documents: vec![DOCUMENT.to_vec()],
+        ..Request::default()
     };
     let e = export(&log, &ask, &key().verifying_key()).unwrap_err();
     assert!(matches!(e, PackError::Unnamed(_)), "{e}");
@@ -193,6 +196,88 @@ fn documents_must_be_named_by_a_leaf_of_the_pack() {
     assert!(export(&log, &request(&[20], &[]), &key().verifying_key()).is_err());
     assert!(export(&log, &request(&[1], &[21]), &key().verifying_key()).is_err());
 }
+
+/// A journal with a case in leaves 3, 4 and 7 and its bundle in leaf 12.
+fn bundled() -> (TileLog<MemStorage>, Request) {
+    let files = BTreeMap::from([
+        ("timeline.json".to_owned(), b"[]".to_vec()),
+        ("verdict.kk.pdf".to_owned(), b"%PDF".to_vec()),
+    ]);
+    let leaf_12 = Leaf {
+        at: jiff::Timestamp::from_second(1_774_000_900).unwrap(),
+        actor: "user:1".into(),
+        action: "dossier.made".into(),
+        object: "incident:1".into(),
+        change: serde_json::json!({"bundle": pack::bundle(&files, &[3, 4, 7])}),
+        reason: None,
+        edition: None,
+    };
+    let mut log = TileLog::start(MemStorage::default(), &key()).unwrap();
+    let mut leaves: Vec<_> = (0..12).map(leaf).collect();
+    leaves.push(leaf_12.canonical().unwrap());
+    leaves.push(leaf(13));
+    log.append(&leaves).unwrap();
+    log.checkpoint(&key()).unwrap();
+    let ask = Request {
+        leaves: vec![3, 4, 7, 12],
+        since: vec![],
+        documents: vec![DOCUMENT.to_vec()],
+        files,
+    };
+    (log, ask)
+}
+
+#[test]
+fn nothing_can_be_taken_out_of_a_bundle() {
+    let (log, ask) = bundled();
+    let vkey = key().verifying_key();
+    let pack = export(&log, &ask, &vkey).unwrap();
+    let verdict = verify(&pack, &Options::default());
+    assert!(verdict.ok, "{verdict:?}");
+    assert_eq!((verdict.leaves, verdict.documents), (4, 3));
+    assert_eq!(verdict.files, ["timeline.json", "verdict.kk.pdf"]);
+    // The bundle's leaf is an ordinary one where no files come along.
+    let alone = export(&log, &request(&[12], &[]), &vkey).unwrap();
+    assert!(verify(&alone, &Options::default()).ok);
+
+    let members = forge::open(&pack);
+    let check = |change: &dyn Fn(&mut forge::Members)| {
+        let mut forged = members.clone();
+        change(&mut forged);
+        verify(&forge::close(&forged), &Options::default())
+    };
+    // A leaf of the case left out, with its proof.
+    let v = check(&|m| m.retain(|(n, _)| !n.contains("000000000004")));
+    assert_eq!(v.unchanged.findings[0].path, "leaves/000000000004.json");
+    // The bundle's own leaf, a file, a file under another name, another content, one more.
+    let gone = |name: &'static str| check(&|m| m.retain(|(n, _)| !n.contains(name)));
+    for v in [gone("000000000012"), gone("timeline")] {
+        assert_eq!(
+            (v.ok, v.unchanged.findings[0].path.as_str()),
+            (false, "files/")
+        );
+    }
+    let exchange = |m: &mut forge::Members| {
+        let json = std::mem::take(member(m, "files/timeline.json"));
+        *member(m, "files/timeline.json") =
+            std::mem::replace(member(m, "files/verdict.kk.pdf"), json);
+    };
+    assert!(!check(&exchange).ok);
+    assert!(!check(&|m| member(m, "files/timeline.json").push(b' ')).ok);
+    assert!(!check(&|m| m.push(("files/more.txt".into(), vec![]))).ok);
+    // And it is not made in the first place.
+    let mut short = ask.clone();
+    short.leaves.retain(|leaf| *leaf != 4);
+    assert!(matches!(
+        export(&log, &short, &vkey),
+        Err(PackError::Damaged(_))
+    ));
+}
+
+static BUNDLE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let (log, ask) = bundled();
+    export(&log, &ask, &key().verifying_key()).unwrap()
+});
 
 /// A pack as members, to be changed and written again the way a careful forger would.
 mod forge {
@@ -278,6 +363,7 @@ fn a_careful_forger_is_found_too() {
         leaves: vec![5, 7, 8],
         since: vec![30],
         documents: vec![DOCUMENT.to_vec()],
+        ..Request::default()
     };
     let pack = export(&log, &ask, &vkey).unwrap();
     let members = forge::open(&pack);
@@ -367,6 +453,7 @@ static SMALL: LazyLock<Vec<u8>> = LazyLock::new(|| {
         leaves: vec![7],
         since: vec![5],
         documents: vec![DOCUMENT.to_vec()],
+        ..Request::default()
     };
     export(&log, &ask, &key().verifying_key()).unwrap()
 });
@@ -395,6 +482,14 @@ proptest! {
         let v = verify(&bad, &Options::default());
         prop_assert!(!v.ok);
         prop_assert_eq!(v.unchanged.state, Failed);
+    }
+
+    #[test]
+    fn one_changed_byte_of_a_bundle_is_found(at in any::<prop::sample::Index>(), by in 1u8..=255) {
+        let mut bad = BUNDLE.clone();
+        let at = at.index(bad.len());
+        bad[at] ^= by;
+        prop_assert!(!verify(&bad, &Options::default()).ok);
     }
 
     #[test]

@@ -6,6 +6,11 @@
 //!   `consistency/<older size>` for the older checkpoints that were asked for;
 //! * a whole **journal**: its `tile/…` files.
 //!
+//! An extract may be a **bundle**, such as the dossier of a case: `files/<name>`. One of its leaves
+//! then has `change.bundle` with `files` (each name with its SHA-256) and `leaves` (pairs of first
+//! and last index), and the pack holds exactly these files and at least these leaves: nothing can be
+//! taken out of a bundle unseen.
+//!
 //! Both hold `manifest.json` (nothing but the list of members with their SHA-256, so that it can be
 //! recomputed), `vkey`, the signed `checkpoint`, and attached `documents/<sha256>` that a leaf in
 //! the pack names by their SHA-256.
@@ -31,6 +36,7 @@ pub(crate) const LEAVES: &str = "leaves/";
 pub(crate) const PROOFS: &str = "proofs/";
 pub(crate) const CONSISTENCY: &str = "consistency/";
 pub(crate) const DOCUMENTS: &str = "documents/";
+pub(crate) const FILES: &str = "files/";
 const PROOF_HEADER: &str = "c2sp.org/tlog-proof@v1";
 
 /// What an extract shall contain.
@@ -42,6 +48,52 @@ pub struct Request {
     pub since: Vec<u64>,
     /// Files to attach; each must be named by its SHA-256 in one of the leaves.
     pub documents: Vec<Vec<u8>>,
+    /// Files of a bundle by name (lower-case ASCII, `/` between folders); one of the leaves is the
+    /// bundle's.
+    pub files: BTreeMap<String, Vec<u8>>,
+}
+
+/// What the leaf of a bundle says about it; goes into the leaf's change as `bundle`.
+///
+/// ```
+/// # use std::collections::BTreeMap;
+/// let files = BTreeMap::from([("a.txt".to_owned(), b"A".to_vec())]);
+/// let change = serde_json::json!({"bundle": saqshy_journal::pack::bundle(&files, &[3, 4, 5, 9])});
+/// assert_eq!(change["bundle"]["leaves"], serde_json::json!([[3, 5], [9, 9]]));
+/// assert_eq!(change["bundle"]["files"][0]["path"], "a.txt");
+/// ```
+pub fn bundle(files: &BTreeMap<String, Vec<u8>>, leaves: &[u64]) -> Value {
+    let files: Vec<Value> = files
+        .iter()
+        .map(|(path, bytes)| json!({"path": path, "sha256": hex::encode(sha256(bytes))}))
+        .collect();
+    let mut pairs: Vec<[u64; 2]> = Vec::new();
+    for index in BTreeSet::from_iter(leaves.iter().copied()) {
+        match pairs.last_mut() {
+            Some([_, last]) if *last + 1 == index => *last = index,
+            _ => pairs.push([index, index]),
+        }
+    }
+    json!({"files": files, "leaves": pairs})
+}
+
+/// What a leaf says about the bundle that it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub(crate) struct Bundle {
+    pub files: Vec<BundleFile>,
+    /// First and last index, both included.
+    pub leaves: Vec<[u64; 2]>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+pub(crate) struct BundleFile {
+    pub path: String,
+    pub sha256: String,
+}
+
+pub(crate) fn bundle_of(leaf: &[u8]) -> Option<Bundle> {
+    let mut leaf: Value = serde_json::from_slice(leaf).ok()?;
+    serde_json::from_value(leaf.pointer_mut("/change/bundle")?.take()).ok()
 }
 
 /// Why a pack could not be made.
@@ -90,6 +142,9 @@ pub fn export<S: Storage>(
         members.insert(format!("{CONSISTENCY}{old}"), text.into_bytes());
     }
     attach(&mut members, &request.documents, &named)?;
+    for (path, bytes) in &request.files {
+        members.insert(format!("{FILES}{path}"), bytes.clone());
+    }
     finish(members, log.head().note(), key)
 }
 

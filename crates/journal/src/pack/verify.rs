@@ -101,8 +101,10 @@ pub struct Verdict {
     pub key_given: bool,
     /// Leaves in the pack.
     pub leaves: u64,
-    /// Documents in the pack.
+    /// Documents in the pack, the files of a bundle included.
     pub documents: u64,
+    /// Names of the bundle's files.
+    pub files: Vec<String>,
     /// Every leaf and document is what was recorded.
     pub unchanged: Claim,
     /// The leaves stand in the order in which they were recorded.
@@ -146,6 +148,9 @@ struct Check {
     hashes: BTreeMap<u64, Hash>,
     named: BTreeSet<String>,
     documents: u64,
+    /// Bundles that leaves of the pack speak of.
+    bundles: Vec<Bundle>,
+    files: BTreeSet<BundleFile>,
     last_time: Option<jiff::Timestamp>,
     times_back: Vec<u64>,
     shown: Vec<LeafView>,
@@ -192,6 +197,7 @@ impl Check {
         for (path, bytes) in &members {
             self.document(path, bytes);
         }
+        self.bundle();
         self.since(&members, &head, &written, options);
         Ok(())
     }
@@ -278,7 +284,9 @@ impl Check {
                     self.complete
                         .push(finding(path, "it is not a consistency proof"));
                 }
-            } else if !matches!(*path, MANIFEST | VKEY | CHECKPOINT) && !path.starts_with(DOCUMENTS)
+            } else if !matches!(*path, MANIFEST | VKEY | CHECKPOINT)
+                && !path.starts_with(DOCUMENTS)
+                && !path.starts_with(FILES)
             {
                 self.unchanged
                     .push(finding(path, "it does not belong to a pack"));
@@ -322,6 +330,7 @@ impl Check {
             return;
         }
         self.named.extend(hashes_named(bytes));
+        self.bundles.extend(bundle_of(bytes));
         self.show(index, bytes);
     }
 
@@ -344,7 +353,42 @@ impl Check {
         }
     }
 
+    /// The files are exactly those of one bundle, and its leaves are there.
+    fn bundle(&mut self) {
+        if self.files.is_empty() {
+            return;
+        }
+        let listed = |bundle: &&Bundle| {
+            let named: BTreeSet<&BundleFile> = bundle.files.iter().collect();
+            named.len() == bundle.files.len() && named.into_iter().eq(&self.files)
+        };
+        let Some(bundle) = self.bundles.iter().find(listed) else {
+            let what = "no leaf of the pack names these files, and all of these, as a bundle";
+            self.unchanged.push(finding(FILES, what));
+            return;
+        };
+        let mut missing = Vec::new();
+        for [first, last] in &bundle.leaves {
+            // A missing leaf ends the walk: the numbers are the writer's, whoever that was.
+            if let Some(index) = (*first..=*last).find(|i| !self.hashes.contains_key(i)) {
+                missing.push(finding(
+                    &format!("{LEAVES}{index:012}.json"),
+                    "it belongs to the bundle and is missing",
+                ));
+            }
+        }
+        self.unchanged.extend(missing);
+    }
+
     fn document(&mut self, path: &str, bytes: &[u8]) {
+        if let Some(name) = path.strip_prefix(FILES) {
+            self.documents += 1;
+            self.files.insert(BundleFile {
+                path: name.to_owned(),
+                sha256: hex::encode(sha256(bytes)),
+            });
+            return;
+        }
         let Some(name) = path.strip_prefix(DOCUMENTS) else {
             return;
         };
@@ -468,6 +512,7 @@ impl Check {
             key_given: options.key.is_some(),
             leaves: self.hashes.len() as u64,
             documents: self.documents,
+            files: self.files.into_iter().map(|file| file.path).collect(),
             unchanged: claim(self.unchanged, ordered),
             in_order: claim(self.order, sound),
             complete_since: claim(self.complete, complete_done),

@@ -61,6 +61,13 @@ impl Pack {
         names
     }
 
+    /// The text of a document's template as the pack has it.
+    pub fn template(&self, document: &str, lang: Lang) -> Option<&str> {
+        self.templates
+            .get(&path(document, lang))
+            .map(String::as_str)
+    }
+
     /// The placeholders that a document uses.
     pub fn placeholders_of(&self, document: &str, lang: Lang) -> Vec<String> {
         let text = self.templates.get(&path(document, lang));
