@@ -2,7 +2,7 @@
 //! served by something that exists, every text is there.
 
 mod common;
-use common::{pack, root, spec};
+use common::{at, calendar, fact, pack, profile, root, spec};
 use saqshy_law::{Lang, Pack, Served, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -227,6 +227,55 @@ fn kazakh_texts_are_kazakh() {
             assert!(!foreign, "{id}: {}", text.kk);
             let cyrillic = text.en.chars().any(|c| ('а'..='я').contains(&c));
             assert!(!cyrillic, "{id}: {}", text.en);
+        }
+    }
+}
+
+/// Every result carries its steps in three languages: no duty of any pack, started or not, leaves a
+/// gap in a sentence.
+#[test]
+fn every_clock_explains_itself_in_three_languages() {
+    for folder in PACKS {
+        let pack = pack(folder);
+        let mut p = profile("");
+        p.bearers = pack
+            .parties
+            .iter()
+            .filter(|p| p.bearer)
+            .map(|p| p.id.clone())
+            .collect();
+        let when = "2026-03-20T18:10:00+05:00";
+        let kinds: BTreeSet<&String> = pack
+            .duties
+            .iter()
+            .flat_map(|d| d.trigger.iter().chain(&d.unless))
+            .collect();
+        let all: Vec<_> = kinds
+            .into_iter()
+            .zip(1u64..)
+            .map(|(kind, seq)| fact(kind, when, seq))
+            .collect();
+        for facts in [&[][..], &all[..]] {
+            let cal = calendar();
+            let now = at("2026-12-30T00:00:00Z");
+            let mut found = saqshy_law::clocks(&pack, &p, &cal, facts, now);
+            found.extend(saqshy_law::periods(&pack, &p, &cal, facts, now));
+            let ids: BTreeSet<_> = found.iter().map(|c| c.duty.clone()).collect();
+            let known: BTreeSet<_> = pack.duties.iter().map(|d| d.id.clone()).collect();
+            assert_eq!(ids, known, "{folder}");
+            for clock in found {
+                assert!(clock.steps.len() >= 2, "{}", clock.duty);
+                for step in &clock.steps {
+                    for lang in Lang::ALL {
+                        let text = step.get(lang);
+                        assert!(
+                            !text.trim().is_empty() && !text.contains(['{', '}']),
+                            "{}: {text}",
+                            clock.duty
+                        );
+                    }
+                }
+            }
         }
     }
 }

@@ -262,6 +262,14 @@ proptest! {
     }
 
     #[test]
+    fn a_settled_term_never_ends_on_a_day_off(start in any_start(), t in any_term(), week in any_week(), backwards: bool) {
+        if !t.unit.is_exact() {
+            let t = Term { off_day: OffDay::Next, backwards, ..t };
+            prop_assert!(CALENDAR.is_working_day(local(end(&t, start, week)).date(), week));
+        }
+    }
+
+    #[test]
     fn days_add_up(start in any_start(), a in 1u32..60, b in 1u32..60, working: bool, week in any_week()) {
         let unit = if working { Unit::WorkingDays } else { Unit::CalendarDays };
         let of = |amount| term(amount, unit, From::Day, OffDay::Keep);
