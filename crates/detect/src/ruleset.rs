@@ -5,6 +5,8 @@ use std::sync::Arc;
 use saqshy_sigma::{Correlation, Document, Filter, Rule, RuleError, parse_documents};
 use serde::Serialize;
 
+use crate::Head;
+
 /// A rule that is not in service, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refusal {
@@ -87,6 +89,42 @@ impl RuleSet {
         }
     }
 
+    /// Adds what another set holds; ids that are taken are refused.
+    pub fn extend(&mut self, other: &RuleSet) {
+        self.refused.extend(other.refused.iter().cloned());
+        for rule in &other.rules {
+            if self.takes(&rule.origin.file, &rule.id, rule.origin.line) {
+                self.rules.push(rule.clone());
+            }
+        }
+        for correlation in &other.correlations {
+            let origin = &correlation.origin;
+            if self.takes(&origin.file, &correlation.id, origin.line) {
+                self.correlations.push(correlation.clone());
+            }
+        }
+        for filter in &other.filters {
+            if self.takes(&filter.origin.file, &filter.id, filter.origin.line) {
+                self.filters.push(filter.clone());
+            }
+        }
+    }
+
+    /// Rules, then correlations, each by what lists show of it.
+    pub fn heads(&self) -> impl Iterator<Item = Head<'_>> {
+        let rules = self.rules.iter().map(|rule| Head::of_rule(rule));
+        rules.chain(
+            self.correlations
+                .iter()
+                .map(|one| Head::of_correlation(one)),
+        )
+    }
+
+    /// The rule or correlation of this id.
+    pub fn head(&self, id: &str) -> Option<Head<'_>> {
+        self.heads().find(|head| head.id == id)
+    }
+
     /// All rules, in the order in which they were added.
     pub fn rules(&self) -> &[Arc<Rule>] {
         &self.rules
@@ -94,6 +132,11 @@ impl RuleSet {
 
     pub fn rule(&self, id: &str) -> Option<&Arc<Rule>> {
         self.rules.iter().find(|rule| rule.id == id)
+    }
+
+    /// Whether a rule, correlation or filter has this id.
+    pub fn knows(&self, id: &str) -> bool {
+        self.by_id.contains_key(id)
     }
 
     pub fn refused(&self) -> &[Refusal] {

@@ -192,6 +192,39 @@ pub enum Rules {
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
+    /// Say which parts of a rule hold for an event and which do not. Exit 1 if the rule does not
+    /// match.
+    #[command(after_help = "Examples:
+  saqshy rules explain rules/windows/powershell_encoded.yml event.json
+  saqshy search 'event.code:4688' --data data --limit 1 --format ndjson | saqshy rules explain RULE-ID - --rules sigma/rules
+  saqshy rules explain rules/linux/sshd_root_password.yml saqshy-1-4711 --data /var/lib/saqshy")]
+    Explain {
+        /// Rule file, or id of a rule.
+        rule: String,
+        /// File with the event (JSON, XML of a Windows event, log lines), `-` for standard input;
+        /// with --data the id of a stored event.
+        event: String,
+        /// Folder or file to look for the rule id in; may be repeated. Without it, the rules inside
+        /// the program.
+        #[arg(long)]
+        rules: Vec<PathBuf>,
+        /// Data folder of a stopped server.
+        #[arg(long)]
+        data: Option<PathBuf>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Show which ATT&CK techniques the rules speak of; without a path those inside the program.
+    #[command(after_help = "Example:
+  saqshy rules coverage sigma/rules --navigator layer.json")]
+    Coverage {
+        paths: Vec<PathBuf>,
+        /// Also write a layer for the ATT&CK Navigator (format 4.5).
+        #[arg(long)]
+        navigator: Option<PathBuf>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -46,6 +46,8 @@ permissions! {
     JournalExport = "journal.export",
     RulesRead = "rules.read",
     RulesWrite = "rules.write",
+    /// Names of the people with an account; belongs to whoever reads alerts or incidents.
+    PeopleRead = "people.read",
     UsersRead = "users.read",
     UsersWrite = "users.write",
     LawRead = "law.read",
@@ -252,6 +254,19 @@ mod tests {
             );
         }
         assert!(roles.permissions(["no_such_role"]).is_empty());
+    }
+
+    #[test]
+    fn who_reads_alerts_or_incidents_knows_people_by_name() {
+        for role in Roles::embedded().all() {
+            let held = |permission| role.permissions.contains(&permission);
+            assert_eq!(
+                held(Permission::AlertsRead) || held(Permission::IncidentsRead),
+                held(Permission::PeopleRead),
+                "{}",
+                role.id
+            );
+        }
     }
 
     #[test]

@@ -49,6 +49,14 @@ pub struct Organisation {
     pub bearers: Vec<String>,
     /// IANA name of the organisation's time zone.
     pub time_zone: String,
+    /// The organisation's own table of incident categories; when empty, any text will do.
+    pub categories: Vec<Category>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Category {
+    pub id: String,
+    pub title: Text3,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -194,6 +202,15 @@ fn info(app: &App, who: &Who) -> SessionInfo {
             name: organisation.name.clone().into(),
             bearers: organisation.profile.parties(),
             time_zone: organisation.profile.zone.clone(),
+            categories: app
+                .config
+                .categories
+                .iter()
+                .map(|category| Category {
+                    id: category.id.clone(),
+                    title: category.title.clone().into(),
+                })
+                .collect(),
         },
     }
 }

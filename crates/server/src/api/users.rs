@@ -61,6 +61,19 @@ pub struct UserPatch {
 }
 
 #[derive(Serialize, ToSchema)]
+pub struct People {
+    pub people: Vec<Person>,
+}
+
+/// Somebody whom work can be given to.
+#[derive(Serialize, ToSchema)]
+pub struct Person {
+    /// The login: what assignments hold.
+    pub id: String,
+    pub name: String,
+}
+
+#[derive(Serialize, ToSchema)]
 pub struct RoleList {
     pub roles: Vec<Role>,
 }
@@ -85,6 +98,28 @@ async fn list(State(app): State<App>) -> ApiResult<Json<UserList>> {
     Ok(Json(UserList {
         users: accounts.into_iter().map(User::from).collect(),
     }))
+}
+
+/// People with an account that is switched on, by name.
+#[utoipa::path(
+    get,
+    path = "/people",
+    tag = "users",
+    operation_id = "users_people",
+    responses((status = OK, description = "People with an account that is switched on", body = People))
+)]
+async fn people(State(app): State<App>) -> ApiResult<Json<People>> {
+    let accounts = app.access().accounts.all().await?;
+    let mut people: Vec<_> = accounts
+        .into_iter()
+        .filter(|account| account.enabled)
+        .map(|account| Person {
+            id: account.login,
+            name: account.name,
+        })
+        .collect();
+    people.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+    Ok(Json(People { people }))
 }
 
 /// Makes an account.
@@ -185,6 +220,7 @@ impl From<Account> for User {
 
 pub(super) fn routes(api: Api) -> Api {
     api.read(Permission::UsersRead, routes!(list))
+        .read(Permission::PeopleRead, routes!(people))
         .write(Permission::UsersWrite, routes!(create))
         .write(Permission::UsersWrite, routes!(update))
         .read(Permission::UsersRead, routes!(roles))

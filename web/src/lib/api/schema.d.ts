@@ -414,6 +414,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** People with an account that is switched on, by name. */
+        get: operations["users_people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/roles": {
         parameters: {
             query?: never;
@@ -729,6 +746,10 @@ export interface components {
             provisional: boolean;
             /** Format: int32 */
             year: number;
+        };
+        Category: {
+            id: string;
+            title: components["schemas"]["Text3"];
         };
         /** @description A duty of the law on one incident, with its term. */
         Clock: {
@@ -1112,6 +1133,8 @@ export interface components {
         Organisation: {
             /** @description Bearer roles of the law packs that the organisation has, for example `ois`. */
             bearers: string[];
+            /** @description The organisation's own table of incident categories; when empty, any text will do. */
+            categories: components["schemas"]["Category"][];
             name: components["schemas"]["Text3"];
             /** @description IANA name of the organisation's time zone. */
             time_zone: string;
@@ -1132,6 +1155,15 @@ export interface components {
         PasswordChange: {
             new: string;
             old: string;
+        };
+        People: {
+            people: components["schemas"]["Person"][];
+        };
+        /** @description Somebody whom work can be given to. */
+        Person: {
+            /** @description The login: what assignments hold. */
+            id: string;
+            name: string;
         };
         /** @description A leaf of the journal that records a change of this incident. */
         Proof: {
@@ -2733,6 +2765,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    users_people: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description People with an account that is switched on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["People"];
                 };
             };
             /** @description Not signed in */

@@ -16,7 +16,9 @@ export type NoticeState = Schemas['NoticeState'];
 export type ClockStatus = Schemas['ClockStatus'];
 
 export type Session = Schemas['SessionInfo'];
+export type Category = Schemas['Category'];
 export type User = Schemas['User'];
+export type Person = Schemas['Person'];
 export type Role = Schemas['Role'];
 
 export type TimeCount = Schemas['Bucket'];

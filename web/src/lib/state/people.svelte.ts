@@ -1,17 +1,17 @@
 import { api, body } from '$lib/api/client';
-import type { User } from '$lib/api/types';
+import type { Person } from '$lib/api/types';
 import { session } from './session.svelte';
 
-/** Names for user ids, as far as the signed-in person may read them. */
+/** People by login, as far as the signed-in person may read their names. */
 class People {
-  list = $state.raw<User[]>([]);
+  list = $state.raw<Person[]>([]);
   private asked = false;
 
   load(): void {
-    if (this.asked || !session.can('users.read')) return;
+    if (this.asked || !session.can('people.read')) return;
     this.asked = true;
-    body(api.GET('/users')).then(
-      (reply) => (this.list = reply.users),
+    body(api.GET('/people')).then(
+      (reply) => (this.list = reply.people),
       () => (this.asked = false)
     );
   }
@@ -26,7 +26,7 @@ class People {
     if (!id) return '';
     const me = session.current?.user;
     if (me && (me.id === id || me.login === id)) return me.name;
-    return this.list.find((user) => user.id === id || user.login === id)?.name ?? id;
+    return this.list.find((person) => person.id === id)?.name ?? id;
   }
 }
 

@@ -1,9 +1,4 @@
-import type { Session, Text3 } from '$lib/api/types';
-
-export interface Category {
-  id: string;
-  title: Text3;
-}
+import type { Category, Session } from '$lib/api/types';
 
 class SessionState {
   current = $state<Session | null>(null);
@@ -15,8 +10,7 @@ class SessionState {
 
   /** The organisation's own table of incident categories; any text is allowed when it is empty. */
   get categories(): Category[] {
-    const organisation: (Session['organisation'] & { categories?: Category[] }) | undefined = this.current?.organisation;
-    return organisation?.categories ?? [];
+    return this.current?.organisation.categories ?? [];
   }
 
   /** Whether the signed-in person holds the permission. The server decides in any case. */

@@ -1,11 +1,14 @@
-//! `saqshy rules`: check, list and test detection content.
+//! `saqshy rules`: check, list, test, explain detection content and show its coverage.
+
+mod coverage;
+mod explain;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use jiff::Timestamp;
 use saqshy_detect::samples::{Samples, check, detector_of};
-use saqshy_detect::{Detector, RuleSet, level_of};
+use saqshy_detect::{Detector, HeadKind, RuleSet};
 use serde_json::json;
 
 use crate::cli::{Format, Rules};
@@ -17,6 +20,26 @@ pub fn run(verb: Rules) -> Result<Exit, Failure> {
         Rules::Check { paths, format } => check_rules(&paths, format),
         Rules::List { paths, format } => list(&paths, format),
         Rules::Test { paths, format } => test(&paths, format),
+        Rules::Explain {
+            rule,
+            event,
+            rules,
+            data,
+            format,
+        } => {
+            let asked = explain::Asked {
+                rule,
+                event,
+                rules,
+                data,
+            };
+            explain::explain(&asked, format)
+        }
+        Rules::Coverage {
+            paths,
+            navigator,
+            format,
+        } => coverage::coverage(&paths, navigator.as_deref(), format),
     }
 }
 
@@ -56,16 +79,32 @@ fn check_rules(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
                     refusal.reason
                 );
             }
+            for warning in detector.warnings() {
+                println!(
+                    "{}:{}: warning: {}",
+                    warning.file.display(),
+                    warning.line,
+                    warning.reason
+                );
+            }
             println!(
-                "{} rules loaded, {} refused, {} correlations and filters set aside",
+                "{} rules loaded, {} correlations, {} filters, {} refused, {} warnings",
                 detector.rules_loaded(),
+                set.correlations().len(),
+                set.filters().len(),
                 refused.len(),
-                set.set_aside()
+                detector.warnings().len()
             );
         }
         Format::Json | Format::Ndjson => println!(
             "{}",
-            json!({"loaded": detector.rules_loaded(), "refused": refused, "set_aside": set.set_aside()})
+            json!({
+                "loaded": detector.rules_loaded(),
+                "correlations": set.correlations().len(),
+                "filters": set.filters().len(),
+                "refused": refused,
+                "warnings": detector.warnings(),
+            })
         ),
     }
     Ok(if refused.is_empty() {
@@ -77,16 +116,21 @@ fn check_rules(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
 
 fn list(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
     let set = load(paths)?;
-    let mut rules = set.rules().to_vec();
-    rules.sort_by_key(|rule| (std::cmp::Reverse(level_of(rule)), rule.title.clone()));
+    let mut rules: Vec<_> = set.heads().collect();
+    rules.sort_by_key(|rule| (std::cmp::Reverse(rule.level), rule.title));
     match format {
         Format::Table => {
-            let mut table = Table::new(&["LEVEL", "ID", "TITLE"]);
+            let mut table = Table::new(&["LEVEL", "KIND", "ID", "TITLE"]);
             for rule in &rules {
+                let kind = match rule.kind {
+                    HeadKind::Rule => "rule",
+                    HeadKind::Correlation => "correlation",
+                };
                 table.row([
-                    level_of(rule).as_str().to_owned(),
-                    rule.id.clone(),
-                    rule.title.clone(),
+                    rule.level.as_str().to_owned(),
+                    kind.to_owned(),
+                    rule.id.to_owned(),
+                    rule.title.to_owned(),
                 ]);
             }
             table.write(&mut std::io::stdout().lock())?;
@@ -94,7 +138,7 @@ fn list(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
         Format::Json | Format::Ndjson => {
             let all: Vec<_> = rules
                 .iter()
-                .map(|rule| json!({"id": rule.id, "title": rule.title, "level": level_of(rule).as_str(), "tags": rule.tags, "author": rule.author}))
+                .map(|rule| json!({"id": rule.id, "kind": rule.kind, "title": rule.title, "level": rule.level.as_str(), "status": rule.status.map(|it| it.as_str()), "tags": rule.tags, "author": rule.author, "file": rule.file, "line": rule.line}))
                 .collect();
             if format == Format::Json {
                 println!("{:#}", serde_json::Value::Array(all));
