@@ -542,6 +542,18 @@ law-year-final = published
 law-year-provisional = provisional
 law-none = No act is loaded
 law-bearers = This organisation is
+law-amendments = Known amendments, not worked in
+law-clauses = Clauses and what serves them: { $count }
+law-clause-text = What it says
+law-served = Served as
+law-served-by = Served by
+law-served-as-duty = duty with a clock
+law-served-as-periodic = every period
+law-served-as-record = record
+law-served-as-check = check
+law-served-as-access = access
+law-served-as-scope = scope
+law-served-as-outside = outside the program
 
 ## Users
 

@@ -515,6 +515,18 @@ law-year-final = жарияланған
 law-year-provisional = алдын ала
 law-none = Жүктелген акт жоқ
 law-bearers = Ұйымның құқықтық рөлі
+law-amendments = Белгілі, бірақ енгізілмеген өзгерістер
+law-clauses = Нормалар және олар немен орындалады: { $count }
+law-clause-text = Мазмұны
+law-served = Орындалу түрі
+law-served-by = Немен орындалады
+law-served-as-duty = мерзімі бар міндет
+law-served-as-periodic = әр кезең сайын
+law-served-as-record = жазба
+law-served-as-check = тексеру
+law-served-as-access = қолжетімділік
+law-served-as-scope = қолданылу аясы
+law-served-as-outside = бағдарламадан тыс
 
 ## Пайдаланушылар
 

@@ -551,6 +551,18 @@ law-year-final = опубликован
 law-year-provisional = предварительный
 law-none = Акты не загружены
 law-bearers = Правовая роль организации
+law-amendments = Известные, но не внесённые изменения
+law-clauses = Нормы и чем они исполняются: { $count }
+law-clause-text = Содержание
+law-served = Вид исполнения
+law-served-by = Чем исполняется
+law-served-as-duty = обязанность со сроком
+law-served-as-periodic = каждый период
+law-served-as-record = запись
+law-served-as-check = проверка
+law-served-as-access = доступ
+law-served-as-scope = сфера действия
+law-served-as-outside = вне программы
 
 ## Пользователи
 

@@ -33,7 +33,21 @@ export const duties = [
 export const packs = {
   packs: [
     {
-      id: 'kz/o199', known_until: '2026-12-31',
+      id: 'kz/o199', known_until: '2026-12-31', known_until_note: t3('Кейінгі өзгерістер тексерілген жоқ', 'Более поздние изменения не проверялись', 'Later amendments were not checked'),
+      amendments: [{
+        id: 'digital-code', signed: '2026-01-09', title: t3('Цифрлық кодекс', 'Цифровой кодекс', 'Digital Code'),
+        note: t3('Терминдерді өзгертеді', 'Меняет термины', 'Changes terms')
+      }],
+      clauses: [
+        {
+          id: 'O199-10-3-7a', served: 'duty', built: true, items: ['duty:o199.notify-state-body'], page: '/incidents',
+          title: t3('30 минут ішінде хабардар ету', 'Уведомить в течение 30 минут', 'Notify within 30 minutes')
+        },
+        {
+          id: 'O199-12-4', served: 'outside', built: false, items: [], title: t3('Операциялық жүйелерді жаңарту', 'Обновлять операционные системы', 'Update operating systems'),
+          reason: t3('Әкімшілер орындайды', 'Выполняют администраторы', 'Done by administrators')
+        }
+      ],
       title: t3(
         'Мемлекеттік органдардың ақпараттандыру объектілерінің ақпараттық қауіпсіздік оқиғаларына мониторинг жүргізу қағидалары',
         'Правила проведения мониторинга событий информационной безопасности объектов информатизации государственных органов',
@@ -43,7 +57,7 @@ export const packs = {
       duties: duties.map(({ id, clause, title, bearer, own }) => ({ id, clause, title, bearer, own }))
     },
     {
-      id: 'kz/r90', known_until: '2026-12-31',
+      id: 'kz/r90', known_until: '2026-12-31', known_until_note: t3('Тексерілді', 'Проверено', 'Checked'), amendments: [], clauses: [],
       title: t3(
         'Банктердің ақпараттық қауіпсіздігін қамтамасыз етуге қойылатын талаптар',
         'Требования к обеспечению информационной безопасности банков',

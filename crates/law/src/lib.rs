@@ -38,12 +38,13 @@ mod facts;
 mod list;
 mod pack;
 mod periods;
+mod profile;
 mod steps;
 mod term;
 mod text;
 
 pub use calendar::{Calendar, Day, Reason, Week, Year};
-pub use clock::{CaseFact, Clock, ClockKind, ClockStatus, Flag, Profile, clocks, clocks_of_all};
+pub use clock::{CaseFact, Clock, ClockKind, ClockStatus, Flag, clocks, clocks_of_all};
 pub use error::PackError;
 pub use list::{DutyRow, ListError, duties, parse_trigger};
 pub use pack::{
@@ -52,5 +53,6 @@ pub use pack::{
     RenderError, Rendered, Retention, Rule, Served, Setting, Status,
 };
 pub use periods::periods;
+pub use profile::Profile;
 pub use term::{AMOUNT_MAX, Due, From, OffDay, OutOfRange, Pause, Term, Unit};
 pub use text::{Lang, Text3};

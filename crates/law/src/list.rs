@@ -1,8 +1,9 @@
 //! The list that `saqshy law duties` prints.
 
 use crate::calendar::Calendar;
-use crate::clock::{CaseFact, ClockKind, ClockStatus, Flag, Profile, clocks_of_all, zone_of};
+use crate::clock::{CaseFact, ClockKind, ClockStatus, Flag, clocks_of_all, zone_of};
 use crate::pack::Pack;
+use crate::profile::Profile;
 use crate::text::Lang;
 use jiff::Timestamp;
 

@@ -2,10 +2,11 @@
 
 use crate::calendar::Calendar;
 use crate::clock::{
-    CaseFact, Clock, ClockKind, ClockStatus, Flag, Profile, calendar_edition, concerns, counted_by,
+    CaseFact, Clock, ClockKind, ClockStatus, Flag, calendar_edition, concerns, counted_by,
 };
 use crate::facts::Facts;
 use crate::pack::{Duty, Pack, Rule};
+use crate::profile::Profile;
 use crate::steps::Steps;
 use crate::term::{Term, Unit};
 use jiff::civil::Date;

@@ -4,6 +4,7 @@ mod check;
 mod duties;
 mod items;
 mod raw;
+mod served;
 mod template;
 
 use crate::error::{PackError, Source};
@@ -193,6 +194,21 @@ pub enum Served {
     Scope,
     /// Outside the program, for a stated reason.
     Outside,
+}
+
+impl Served {
+    /// The word for it in packs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Served::Duty => "duty",
+            Served::Periodic => "periodic",
+            Served::Record => "record",
+            Served::Check => "check",
+            Served::Access => "access",
+            Served::Scope => "scope",
+            Served::Outside => "outside",
+        }
+    }
 }
 
 /// How far the program is.

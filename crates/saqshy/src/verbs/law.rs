@@ -320,10 +320,12 @@ fn show_clauses(act: Option<&str>, lang: Lang, format: Format) -> Result<Exit, F
             let mut table =
                 Table::new(&["CLAUSE", "SERVED", "STATUS", "BY", "TESTS", "PAGE", "WHAT"]);
             for (pack, clause) in clauses {
-                *counts.entry((&pack.id, word(&clause.served))).or_default() += 1;
+                *counts
+                    .entry((&pack.id, clause.served.word().to_owned()))
+                    .or_default() += 1;
                 table.row([
                     clause.id.clone(),
-                    word(&clause.served),
+                    clause.served.word().to_owned(),
                     word(&clause.status),
                     clause.items().join(", "),
                     clause.tests.len().to_string(),

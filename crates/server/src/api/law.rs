@@ -25,7 +25,41 @@ pub struct LawPack {
     /// The day up to which the editions are known, `YYYY-MM-DD`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub known_until: Option<String>,
+    /// What was and was not checked.
+    pub known_until_note: Text3,
+    /// Amendments that are known and not worked in.
+    pub amendments: Vec<LawAmendment>,
+    /// Each duty in its newest wording.
     pub duties: Vec<LawDuty>,
+    /// Each clause in its newest wording, and what serves it.
+    pub clauses: Vec<LawClause>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct LawAmendment {
+    pub id: String,
+    pub title: Text3,
+    /// Day of signature, `YYYY-MM-DD`.
+    pub signed: String,
+    pub note: Text3,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct LawClause {
+    pub id: String,
+    pub title: Text3,
+    /// `duty`, `periodic`, `record`, `check`, `access`, `scope` or `outside`.
+    pub served: String,
+    /// The program acts on it already.
+    pub built: bool,
+    /// What serves it in the pack, with its kind: `register:r90.roles`.
+    pub items: Vec<String>,
+    /// Page of the console that shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+    /// Why it is outside the program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Text3>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -89,7 +123,11 @@ fn pack(pack: &saqshy_law::Pack, profile: &saqshy_law::Profile) -> LawPack {
         id: edition.id.clone(),
         from: pack.in_force(edition, &profile.settings).to_string(),
     });
-    let duties = pack.duties.iter().map(|duty| LawDuty {
+    let newest = pack.duties.iter().filter(|duty| {
+        pack.duty(&duty.id)
+            .is_some_and(|d| d.editions == duty.editions)
+    });
+    let duties = newest.map(|duty| LawDuty {
         id: duty.id.clone(),
         clause: duty.clause.clone(),
         title: duty.title.clone().into(),
@@ -102,8 +140,37 @@ fn pack(pack: &saqshy_law::Pack, profile: &saqshy_law::Profile) -> LawPack {
         title: pack.title.clone().into(),
         editions: editions.collect(),
         known_until: Some(pack.known_until.to_string()),
+        known_until_note: pack.known_until_note.clone().into(),
+        amendments: pack.amendments.iter().map(amendment).collect(),
         duties: duties.collect(),
+        clauses: clauses(pack),
     }
+}
+
+fn amendment(amendment: &saqshy_law::Amendment) -> LawAmendment {
+    LawAmendment {
+        id: amendment.id.clone(),
+        title: amendment.title.clone().into(),
+        signed: amendment.signed.to_string(),
+        note: amendment.note.clone().into(),
+    }
+}
+
+fn clauses(pack: &saqshy_law::Pack) -> Vec<LawClause> {
+    let newest = pack.clauses.iter().filter(|clause| {
+        let newest = pack.clause(&clause.id);
+        newest.is_some_and(|c| c.editions == clause.editions)
+    });
+    let clauses = newest.map(|clause| LawClause {
+        id: clause.id.clone(),
+        title: clause.title.clone().into(),
+        served: clause.served.word().to_owned(),
+        built: clause.status == saqshy_law::Status::Built,
+        items: clause.items(),
+        page: clause.page.clone(),
+        reason: clause.reason.clone().map(Text3::from),
+    });
+    clauses.collect()
 }
 
 pub(super) fn routes(api: Api) -> Api {

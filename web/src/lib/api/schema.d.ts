@@ -981,8 +981,28 @@ export interface components {
             /** Format: int64 */
             size: number;
         };
+        LawAmendment: {
+            id: string;
+            note: components["schemas"]["Text3"];
+            /** @description Day of signature, `YYYY-MM-DD`. */
+            signed: string;
+            title: components["schemas"]["Text3"];
+        };
         LawCalendar: {
             years: components["schemas"]["CalendarYear"][];
+        };
+        LawClause: {
+            /** @description The program acts on it already. */
+            built: boolean;
+            id: string;
+            /** @description What serves it in the pack, with its kind: `register:r90.roles`. */
+            items: string[];
+            /** @description Page of the console that shows it. */
+            page?: string | null;
+            reason?: components["schemas"]["Text3"] | null;
+            /** @description `duty`, `periodic`, `record`, `check`, `access`, `scope` or `outside`. */
+            served: string;
+            title: components["schemas"]["Text3"];
         };
         LawDuty: {
             bearer: string;
@@ -999,11 +1019,18 @@ export interface components {
             id: string;
         };
         LawPack: {
+            /** @description Amendments that are known and not worked in. */
+            amendments: components["schemas"]["LawAmendment"][];
+            /** @description Each clause in its newest wording, and what serves it. */
+            clauses: components["schemas"]["LawClause"][];
+            /** @description Each duty in its newest wording. */
             duties: components["schemas"]["LawDuty"][];
             editions: components["schemas"]["LawEdition"][];
             id: string;
             /** @description The day up to which the editions are known, `YYYY-MM-DD`. */
             known_until?: string | null;
+            /** @description What was and was not checked. */
+            known_until_note: components["schemas"]["Text3"];
             title: components["schemas"]["Text3"];
         };
         LawPacks: {
