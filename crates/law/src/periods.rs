@@ -176,7 +176,7 @@ impl Each<'_> {
         if self.times > 1 {
             steps.times(done.len(), self.times);
         }
-        let fact = done.get(self.times as usize - 1).copied();
+        let fact = done.get((self.times as usize).saturating_sub(1)).copied();
         let begins = if inside { start_of } else { end_of };
         let (status, stopped) = match fact {
             Some(fact) if fact.at > due.at => (ClockStatus::MetLate, Some(fact)),

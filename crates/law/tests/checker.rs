@@ -2,6 +2,7 @@
 
 mod common;
 use common::o199_files;
+use proptest::prelude::*;
 use saqshy_law::{Lang, Pack, PackError};
 use std::collections::BTreeMap;
 
@@ -241,4 +242,32 @@ fn a_document_is_filled() {
     let e = pack.render("notice-nsc", Lang::Kk, &values).unwrap_err();
     assert!(e.to_string().contains("`signer.name`"), "{e}");
     assert!(pack.render("nothing", Lang::Kk, &values).is_err());
+}
+
+#[test]
+fn a_file_that_nothing_reads_is_refused() {
+    let mut files = o199_files();
+    files.insert("edition/2027.toml".into(), "[[edition]]".into());
+    let e = Pack::parse(&files).unwrap_err();
+    assert_eq!(e.file, "edition/2027.toml");
+    assert!(e.what.contains("nothing reads"), "{e}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever is written, the answer is a pack or a fault with a place inside the files.
+    #[test]
+    fn broken_files_never_panic(cut in 0usize..20_000, with in "[a-z\\[\\]{}\"=#ә\n0-9]{0,6}", skip in 0usize..40) {
+        let mut files = common::folder(&common::root().join("packs/eu-nis2"));
+        let text = files["pack.toml"].clone();
+        let from = (0..=cut.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+        let to = (from + skip..=text.len()).find(|i| text.is_char_boundary(*i)).unwrap_or(text.len());
+        files.insert("pack.toml".into(), format!("{}{with}{}", &text[..from], &text[to..]));
+        if let Err(fault) = Pack::parse(&files) {
+            let lines = files.get(&fault.file).map_or(0, |t| t.lines().count());
+            prop_assert!(fault.line <= lines + 1, "{}", fault);
+            prop_assert!(!fault.fix.is_empty());
+        }
+    }
 }

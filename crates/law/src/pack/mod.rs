@@ -361,6 +361,17 @@ impl Pack {
         for (name, text) in parts.chain(amendments) {
             source.add(name, text)?;
         }
+        let lost = |name: &&String| {
+            let folder = name.rsplit_once('/').map(|(folder, _)| folder);
+            name.ends_with(".toml") && folder.is_some_and(|f| f != "editions")
+        };
+        if let Some(name) = files.keys().find(lost) {
+            return Err(PackError::file(
+                name,
+                "nothing reads this file",
+                "move it beside pack.toml or into editions/",
+            ));
+        }
         let tests = match files.get("tests.toml") {
             Some(text) => Source::one("tests.toml", text).parse()?,
             None => BTreeMap::new(),
