@@ -17,6 +17,8 @@ pub enum DueKind {
     Clock,
     /// A task of a case.
     Task,
+    /// A duty that the change of a contact started.
+    Contact,
     /// The yearly review of the organisation's own table (R90-4-10).
     Review,
 }
@@ -54,6 +56,26 @@ impl Store {
                 person: None,
                 incident_id: Some(row.incident_id),
                 incident_number: Some(row.incident_number),
+            });
+        }
+        for row in self.contact_clocks(law, now, None).await? {
+            let Some(due) = row.clock.due.filter(|_| row.clock.stopped.is_none()) else {
+                continue;
+            };
+            let contact = &row.contact;
+            rows.push(Due {
+                uid: format!(
+                    "contact:{}:{}:{}",
+                    contact.id, contact.version, row.clock.duty
+                ),
+                kind: DueKind::Contact,
+                title: row.clock.title,
+                due,
+                own: row.clock.own,
+                clause: Some(row.clock.clause),
+                person: Some(contact.person.clone()),
+                incident_id: None,
+                incident_number: None,
             });
         }
         rows.extend(tasks_due(&mut *self.pool().acquire().await?).await?);

@@ -226,6 +226,17 @@ impl Tx {
         Ok(seq)
     }
 
+    /// The fact `response.begun`, at the first thing that somebody does on a case.
+    pub(crate) async fn response_begun(&mut self, ctx: &Ctx<'_>, incident: &str) -> Result<()> {
+        let facts = facts_in_force(self.conn(), incident).await?;
+        if facts.iter().any(|fact| fact.kind == "response.begun") {
+            return Ok(());
+        }
+        self.add_fact(ctx, incident, "response.begun", ctx.now, None, None)
+            .await?;
+        self.refresh_clocks(ctx, incident).await
+    }
+
     /// Withdraws the standing facts of a kind, of one notice if given.
     pub(crate) async fn withdraw_facts(
         &mut self,

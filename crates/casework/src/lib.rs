@@ -22,6 +22,7 @@
 //! Time is an argument everywhere; nothing here reads the clock.
 
 mod alerts;
+mod contacts;
 mod due;
 mod error;
 mod evidence;
@@ -34,6 +35,7 @@ mod notices;
 mod notifications;
 mod promote;
 mod read;
+mod response;
 mod shifts;
 mod store;
 mod time;
@@ -43,6 +45,7 @@ mod words;
 pub use alerts::{
     Alert, AlertFilter, AlertWhole, Comment, HITS_SHOWN, Hit, NewAlert, Page, Recorded, Triage,
 };
+pub use contacts::{Contact, ContactClock, ContactFields};
 pub use due::{Due, DueKind};
 pub use error::Error;
 pub use evidence::{
@@ -65,12 +68,18 @@ pub use notices::{Attempt, Document, NewNotice, Notice, Receipt};
 pub use notifications::{Notification, mentions};
 pub use promote::{Promoted, PromotionRule, PromotionRules, Template, TitleLanguage, When};
 pub use read::{IncidentFilter, IncidentRow, IncidentWhole};
+pub use response::{
+    ACTION_MINUTES_MAX, Action, DRIVERS, LinearPlaybook, LinearStep, Network, NewAction, NewStop,
+    Playbook, PlaybookReading, PlaybookVersion, ProcessStop, ProtectedTarget, ReferenceItem, Run,
+    RunStep, Step, StepEnd, Work, reference_of,
+};
 pub use shifts::{Gap, HandOver, Shift, gaps};
 pub use store::{Actor, Ctx, Migration, Store};
 pub use tx::Tx;
 pub use words::{
-    AlertState, AttemptOutcome, CustodyAct, DamageTo, IncidentState, ItemKind, Level, LinkKind,
-    NoticeState, NotificationKind, PersonPart, ReceiptHow, Severity, TaskState, Verdict,
+    ActionState, AlertState, AttemptOutcome, CustodyAct, DamageTo, Effect, Extent, IncidentState,
+    ItemKind, Level, LinkKind, NoticeState, NotificationKind, PersonPart, ReceiptHow, Severity,
+    StepState, TaskState, Verdict,
 };
 
 /// `Result` of everything in this crate.

@@ -43,6 +43,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "investigation",
         sql: include_str!("../migrations/0004_investigation.sql"),
     },
+    Migration {
+        version: 5,
+        name: "response and contacts",
+        sql: include_str!("../migrations/0005_response.sql"),
+    },
 ];
 
 /// The casework database: one SQLite file, one writer at a time, readers beside it.

@@ -181,6 +181,36 @@ words! {
 }
 
 words! {
+    /// Where a step of a procedure stands.
+    StepState, "state" {
+        Open = "open",
+        /// For the branches of a parallel step.
+        Waiting = "waiting",
+        Done = "done", Failed = "failed", Skipped = "skipped",
+    }
+}
+
+words! {
+    /// Whether a procedure had effect (R90-8).
+    Effect, "effect" { Effective = "effective", Low = "low" }
+}
+
+words! {
+    /// Where an action on another system stands.
+    ActionState, "state" {
+        Requested = "requested", Approved = "approved", Refused = "refused",
+        /// Taken in hand by a driver.
+        Applying = "applying",
+        Applied = "applied", Failed = "failed", Undone = "undone",
+    }
+}
+
+words! {
+    /// How far a business process is stopped (R90-8-2).
+    Extent, "extent" { Partial = "partial", Full = "full" }
+}
+
+words! {
     /// Why a person is told something.
     NotificationKind, "kind" {
         Mention = "mention", Escalation = "escalation", HandOver = "hand_over",

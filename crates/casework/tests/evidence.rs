@@ -431,9 +431,9 @@ async fn material_damage_leads_to_an_investigation_and_its_conclusion() {
 
     let facts = bench.store.facts(&case).await.unwrap();
     for kind in [
-        "damage.material",
-        "investigation.opened",
-        "investigation.terms",
+        "damage.recorded",
+        "investigation.started",
+        "investigation.closed",
         "investigation.concluded",
     ] {
         assert_eq!(

@@ -84,6 +84,12 @@ impl Tx {
         entry.reason = (!reason.is_empty()).then_some(reason);
         entry.text = entry.reason;
         self.entry(ctx, id, entry).await?;
+        if matches!(
+            state,
+            IncidentState::Investigating | IncidentState::Contained
+        ) {
+            self.response_begun(ctx, id).await?;
+        }
         if state == IncidentState::Eliminated {
             self.add_fact(ctx, id, "incident.eliminated", now, None, None)
                 .await?;
@@ -184,6 +190,11 @@ impl Tx {
             Entry::new("incident.updated", ctx.now, change.into()),
         )
         .await?;
+        if reclassified && old.category.is_empty() {
+            self.add_fact(ctx, id, "incident.classified", ctx.now, None, None)
+                .await?;
+            self.refresh_clocks(ctx, id).await?;
+        }
         if let (Some(person), true) = (&new.assignee, new.assignee != old.assignee) {
             let (about, kind) = (("incident", id), NotificationKind::Assignment);
             self.notify(ctx, person, kind, about, &new.title).await?;

@@ -94,7 +94,7 @@ impl Tx {
         self.entry(ctx, incident, entry).await
     }
 
-    /// Confirms a point of the organisation's closing check list.
+    /// Confirms a point of a closing check list, of a pack or of the organisation's own.
     pub async fn mark_check(
         &mut self,
         ctx: &Ctx<'_>,
@@ -106,9 +106,9 @@ impl Tx {
         check_text("item", item, NAME_BYTES_MAX)?;
         crate::opt_check("note", Some(note), TITLE_BYTES_MAX)?;
         let table = newest_table(self.conn()).await?;
-        let known = table.is_some_and(|table| table.table.closing.iter().any(|c| c.id == item));
-        if !known {
-            let message = format!("`{item}` is not in the organisation's check list");
+        let own = table.is_some_and(|table| table.table.closing.iter().any(|c| c.id == item));
+        if !own && !checks_of_packs(ctx.law).any(|check| check.id == item) {
+            let message = format!("`{item}` is in no check list that applies here");
             return Err(Error::invalid("item", message));
         }
         let done = sqlx::query(
@@ -199,6 +199,14 @@ async fn gate(
             items.push(clock_item(conn, incident, &clock).await?);
         }
     }
+    let facts = facts_in_force(conn, &incident.id).await?;
+    for check in checks_of_packs(law) {
+        let mut item = check_item(conn, incident, &check.id, &check.title).await?;
+        if let Some(fact) = facts.iter().find(|fact| ticks(check, &fact.kind)) {
+            (item.ok, item.at) = (true, Some(fact.at));
+        }
+        items.push(item);
+    }
     if let Some(table) = &table {
         for check in &table.table.closing {
             items.push(check_item(conn, incident, &check.id, &check.title).await?);
@@ -258,6 +266,27 @@ async fn investigation_items(
         items.push(item);
     }
     Ok(items)
+}
+
+/// What the packs in force for the organisation want checked before a case is closed.
+fn checks_of_packs(law: &Law) -> impl Iterator<Item = &saqshy_law::CheckItem> {
+    let bearers = &law.profile.bearers;
+    law.packs
+        .iter()
+        .filter(|pack| bearers.iter().any(|bearer| pack.knows_bearer(bearer)))
+        .flat_map(|pack| &pack.checklists)
+        .filter(|list| list.gate == saqshy_law::Gate::CloseIncident)
+        .flat_map(|list| &list.items)
+        .filter(|item| item.required)
+}
+
+/// Whether a fact of this kind, perhaps narrowed by an addressee, ticks the check.
+fn ticks(check: &saqshy_law::CheckItem, kind: &str) -> bool {
+    let narrowed = |wanted: &String| {
+        let rest = kind.strip_prefix(wanted.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    };
+    check.facts.iter().any(narrowed)
 }
 
 async fn clock_item(

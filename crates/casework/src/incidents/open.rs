@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{
-    Entry, Incident, NewIncident, check_fields, check_priority, check_times, incident_by_id,
-    newest_table, priority_of, working_incident,
+    Entry, Incident, NewIncident, TABLE_RULE, check_fields, check_priority, check_times,
+    incident_by_id, newest_table, priority_of, working_incident,
 };
 use crate::alerts::alert_by_id;
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
 
 impl Tx {
     /// Opens an incident: number, timeline, attached alerts, the fact `incident.detected`, clocks.
+    /// With a category it is classified (`incident.classified`).
     ///
     /// # Errors
     /// `Invalid` when detection lies in the future or before occurrence, when the category is not
@@ -130,6 +131,14 @@ impl Tx {
         }
         self.add_fact(ctx, id, "incident.detected", detected_at, None, None)
             .await?;
+        if promotion_rule.is_some_and(|rule| rule.starts_with(TABLE_RULE)) {
+            self.add_fact(ctx, id, "event.listed", detected_at, None, None)
+                .await?;
+        }
+        if !new.category.is_empty() {
+            self.add_fact(ctx, id, "incident.classified", now, None, None)
+                .await?;
+        }
         self.refresh_clocks(ctx, id).await
     }
 

@@ -17,6 +17,8 @@ use crate::{
     Tx, check_text, opt_check, time,
 };
 
+/// What the id of a promotion rule that stands for an event of the table begins with.
+pub(crate) const TABLE_RULE: &str = "table:";
 /// Most categories, events or check items of a table.
 const ROWS_MAX: usize = 500;
 
@@ -169,7 +171,7 @@ impl IncidentTable {
     /// of its class at once.
     pub(crate) fn rules(&self) -> Vec<PromotionRule> {
         let rule = |event: &TableEvent| PromotionRule {
-            id: format!("table:{}", event.id),
+            id: format!("{TABLE_RULE}{}", event.id),
             when: When {
                 level: event.level,
                 tags: event.tags.clone(),

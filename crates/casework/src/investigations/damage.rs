@@ -53,7 +53,7 @@ pub struct InvestigationDecision {
 }
 
 impl Tx {
-    /// Records damage. The first material damage is the fact `damage.material`, from which on an
+    /// Records damage. The first material damage is the fact `damage.recorded`, from which on an
     /// investigation is a duty (R90-4-14).
     pub async fn record_damage(
         &mut self,
@@ -101,7 +101,7 @@ impl Tx {
         entry.text = Some(new.note.as_str()).filter(|note| !note.is_empty());
         self.entry(ctx, incident, entry).await?;
         if material && !known.iter().any(in_force) {
-            self.add_fact(ctx, incident, "damage.material", ctx.now, None, None)
+            self.add_fact(ctx, incident, "damage.recorded", ctx.now, None, None)
                 .await?;
             self.refresh_clocks(ctx, incident).await?;
         }
@@ -139,14 +139,15 @@ impl Tx {
         entry.reason = Some(reason);
         self.entry(ctx, incident, entry).await?;
         if !damage_of(self.conn(), incident).await?.iter().any(in_force) {
-            self.withdraw_facts(ctx, incident, "damage.material", None, reason)
+            self.withdraw_facts(ctx, incident, "damage.recorded", None, reason)
                 .await?;
             self.refresh_clocks(ctx, incident).await?;
         }
         Ok(())
     }
 
-    /// Decides whether an investigation is needed (R90-8-7).
+    /// Decides whether an investigation is needed (R90-8-7); a "no" is the fact
+    /// `investigation.not_needed`.
     ///
     /// # Errors
     /// `Invalid` for a "no" while material damage stands: then it is a duty (R90-4-14).
@@ -176,6 +177,14 @@ impl Tx {
         .bind(&ctx.actor.id)
         .execute(self.conn())
         .await?;
+        let refused = "investigation.not_needed";
+        self.withdraw_facts(ctx, incident, refused, None, reason)
+            .await?;
+        if !needed {
+            self.add_fact(ctx, incident, refused, ctx.now, Some(reason), None)
+                .await?;
+        }
+        self.refresh_clocks(ctx, incident).await?;
         let data = json!({"needed": needed});
         let mut entry = Entry::new("investigation.decided", ctx.now, data);
         entry.object = Some(("investigation_decision", incident));

@@ -81,7 +81,7 @@ pub struct Findings {
 }
 
 impl Tx {
-    /// Opens an investigation of a case: the fact `investigation.opened`.
+    /// Opens an investigation of a case: the fact `investigation.started`.
     ///
     /// # Errors
     /// `Invalid` when one is open on this case already.
@@ -124,17 +124,13 @@ impl Tx {
         let mut entry = Entry::new("investigation.opened", ctx.now, data);
         entry.object = Some(("investigation", &id));
         self.entry(ctx, incident, entry).await?;
-        self.add_fact(ctx, incident, "investigation.opened", ctx.now, None, None)
+        self.add_fact(ctx, incident, "investigation.started", ctx.now, None, None)
             .await?;
-        if planned_end.is_some() {
-            self.add_fact(ctx, incident, "investigation.terms", ctx.now, None, None)
-                .await?;
-        }
         self.refresh_clocks(ctx, incident).await?;
         investigation_by_id(self.conn(), &id).await
     }
 
-    /// Writes findings, or sets the term anew (the fact `investigation.terms`).
+    /// Writes findings, or sets the term anew.
     pub async fn write_findings(
         &mut self,
         ctx: &Ctx<'_>,
@@ -143,7 +139,7 @@ impl Tx {
     ) -> Result<Investigation> {
         let mut new = self.open_one(ctx.actor, id).await?;
         check_version("investigation", id, findings.version, new.version)?;
-        let (old, before) = (new.clone(), new.planned_end);
+        let old = new.clone();
         for (name, value, field) in [
             ("causes", &findings.causes, &mut new.causes),
             ("realisation", &findings.realisation, &mut new.realisation),
@@ -187,16 +183,11 @@ impl Tx {
         });
         self.investigation_note(ctx, id, "investigation.findings", change)
             .await?;
-        if new.planned_end != before {
-            let case = &new.incident_id;
-            self.add_fact(ctx, case, "investigation.terms", ctx.now, None, None)
-                .await?;
-            self.refresh_clocks(ctx, case).await?;
-        }
         investigation_by_id(self.conn(), id).await
     }
 
-    /// Concludes an investigation: the fact `investigation.concluded`.
+    /// Concludes and closes an investigation: the facts `investigation.concluded` and
+    /// `investigation.closed`.
     ///
     /// # Errors
     /// `Invalid` naming what R90-11 still asks for: a team in which everybody has declared their
@@ -255,8 +246,9 @@ impl Tx {
         entry.object = Some(("investigation", id));
         self.entry(ctx, &old.incident_id, entry).await?;
         let case = &old.incident_id;
-        self.add_fact(ctx, case, "investigation.concluded", ctx.now, None, None)
-            .await?;
+        for kind in ["investigation.concluded", "investigation.closed"] {
+            self.add_fact(ctx, case, kind, ctx.now, None, None).await?;
+        }
         self.refresh_clocks(ctx, case).await?;
         investigation_by_id(self.conn(), id).await
     }
