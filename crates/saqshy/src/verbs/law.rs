@@ -1,6 +1,7 @@
 //! `saqshy law`: duties with their computation, the calendar, the clauses, the checker.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -144,14 +145,19 @@ fn show_duties(asked: &Asked, format: Format) -> Result<Exit, Failure> {
     let now = moment(asked.now.as_deref(), &facts)?;
     let rows = duties(&chosen, profile, &calendar()?, &facts, now, asked.lang)?;
     warn(&rows);
+    let mut out = std::io::stdout().lock();
     match format {
-        Format::Json => println!("{}", serde_json::to_string_pretty(&rows)?),
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&rows)?)?,
         Format::Ndjson => {
             for row in &rows {
-                println!("{}", serde_json::to_string(row)?);
+                writeln!(out, "{}", serde_json::to_string(row)?)?;
             }
         }
-        Format::Table => rows.iter().for_each(show_row),
+        Format::Table => {
+            for row in &rows {
+                show_row(&mut out, row)?;
+            }
+        }
     }
     Ok(Exit::Done)
 }
@@ -206,26 +212,27 @@ fn warn(rows: &[DutyRow]) {
     }
 }
 
-fn show_row(row: &DutyRow) {
+fn show_row(out: &mut impl Write, row: &DutyRow) -> std::io::Result<()> {
     let whose = if row.own { "own" } else { "watched" };
     let whose = format!("{whose}, owed by {}, {}", row.bearer, word(&row.status));
-    println!("{}  {}  {whose}", row.clause, row.id);
+    writeln!(out, "{}  {}  {whose}", row.clause, row.id)?;
     let internal = if row.internal {
         "  (internal term)"
     } else {
         ""
     };
     let due = row.due.as_deref().unwrap_or("not running yet");
-    println!("  due        {due}{internal}");
-    println!("  addressee  {}", row.addressee.join(", "));
-    println!("  edition    {}", row.edition);
+    writeln!(out, "  due        {due}{internal}")?;
+    writeln!(out, "  addressee  {}", row.addressee.join(", "))?;
+    writeln!(out, "  edition    {}", row.edition)?;
     for step in &row.steps {
-        println!("  · {step}");
+        writeln!(out, "  · {step}")?;
     }
-    println!();
+    writeln!(out)
 }
 
 fn show_calendar(year: i16, week: Week, lang: &str, format: Format) -> Result<Exit, Failure> {
+    let mut out = std::io::stdout().lock();
     let (calendar, lang) = (calendar()?, language(lang)?);
     let first = Date::new(year, 1, 1).with_context(|| format!("year {year}"))?;
     let days: Vec<_> = first
@@ -254,28 +261,30 @@ fn show_calendar(year: i16, week: Week, lang: &str, format: Format) -> Result<Ex
                 why,
             ]);
         }
-        table.write(&mut std::io::stdout().lock())?;
+        table.write(&mut out)?;
         let provisional = if calendar.is_provisional(year) {
             ", provisional"
         } else {
             ""
         };
         let days = if week == Week::Five { "five" } else { "six" };
-        println!(
+        writeln!(
+            out,
             "\n{working} working days in a {days}-day week; edition {}{provisional}",
             calendar.edition(year)
-        );
+        )?;
     } else {
         let special: Vec<_> = special
             .map(|(date, day)| json!({"date": date, "day": day}))
             .collect();
-        println!(
+        writeln!(
+            out,
             "{}",
             json!({
                 "year": year, "edition": calendar.edition(year), "provisional": calendar.is_provisional(year),
                 "working_days": working, "days": special,
             })
-        );
+        )?;
     }
     Ok(Exit::Done)
 }
@@ -295,6 +304,7 @@ fn reason(reason: &Reason, lang: Lang) -> String {
 }
 
 fn show_clauses(act: Option<&str>, lang: Lang, format: Format) -> Result<Exit, Failure> {
+    let mut out = std::io::stdout().lock();
     let packs = packs(&[])?;
     let chosen: Vec<_> = packs
         .iter()
@@ -312,9 +322,13 @@ fn show_clauses(act: Option<&str>, lang: Lang, format: Format) -> Result<Exit, F
     match format {
         Format::Json => {
             let rows: Vec<_> = clauses.map(|(pack, clause)| row(pack, clause)).collect();
-            println!("{:#}", serde_json::Value::Array(rows));
+            writeln!(out, "{:#}", serde_json::Value::Array(rows))?;
         }
-        Format::Ndjson => clauses.for_each(|(pack, clause)| println!("{}", row(pack, clause))),
+        Format::Ndjson => {
+            for (pack, clause) in clauses {
+                writeln!(out, "{}", row(pack, clause))?;
+            }
+        }
         Format::Table => {
             let mut counts: BTreeMap<(&str, String), usize> = BTreeMap::new();
             let mut table =
@@ -333,13 +347,13 @@ fn show_clauses(act: Option<&str>, lang: Lang, format: Format) -> Result<Exit, F
                     clause.title.get(lang).to_owned(),
                 ]);
             }
-            table.write(&mut std::io::stdout().lock())?;
-            println!();
+            table.write(&mut out)?;
+            writeln!(out)?;
             let mut table = Table::new(&["ACT", "SERVED", "CLAUSES"]);
             for ((act, served), count) in counts {
                 table.row([act.to_owned(), served, count.to_string()]);
             }
-            table.write(&mut std::io::stdout().lock())?;
+            table.write(&mut out)?;
         }
     }
     Ok(Exit::Done)
@@ -373,6 +387,7 @@ enum Checked {
 }
 
 fn check(folders: &[PathBuf], format: Format) -> Result<Exit, Failure> {
+    let mut out = std::io::stdout().lock();
     let mut found: BTreeMap<String, Files> = BTreeMap::new();
     if folders.is_empty() {
         found.extend(saqshy_server::embedded::packs());
@@ -403,7 +418,7 @@ fn check(folders: &[PathBuf], format: Format) -> Result<Exit, Failure> {
     let place = |folder: &str, fault: &PackError| Path::new(folder).join(&fault.file);
     if format == Format::Table {
         for (folder, checked) in &good {
-            println!("{folder}: {}", summary(checked));
+            writeln!(out, "{folder}: {}", summary(checked))?;
         }
         for (folder, fault) in &faults {
             let key = if fault.key.is_empty() {
@@ -412,13 +427,14 @@ fn check(folders: &[PathBuf], format: Format) -> Result<Exit, Failure> {
                 format!("{}: ", fault.key)
             };
             let at = place(folder, fault);
-            println!(
+            writeln!(
+                out,
                 "{}:{}: {key}{}; {}",
                 at.display(),
                 fault.line,
                 fault.what,
                 fault.fix
-            );
+            )?;
         }
     } else {
         let faults: Vec<_> = faults
@@ -434,7 +450,7 @@ fn check(folders: &[PathBuf], format: Format) -> Result<Exit, Failure> {
             .iter()
             .map(|(folder, checked)| json!({"folder": folder, "summary": summary(checked)}))
             .collect();
-        println!("{}", json!({"checked": good, "faults": faults}));
+        writeln!(out, "{}", json!({"checked": good, "faults": faults}))?;
     }
     Ok(match faults.is_empty() {
         true => Exit::Done,
