@@ -46,7 +46,7 @@ mod text;
 pub use calendar::{Calendar, Day, Reason, Week, Year};
 pub use clock::{CaseFact, Clock, ClockKind, ClockStatus, Flag, clocks, clocks_of_all};
 pub use error::PackError;
-pub use list::{DutyRow, ListError, duties, parse_trigger};
+pub use list::{DutyRow, ListError, duties, parse_trigger, periodic_duties};
 pub use pack::{
     Access, AccessKind, Amendment, CalendarUse, Category, CategoryOf, CheckItem, Checklist, Clause,
     Definition, Duty, Edition, Field, FieldKind, Gate, Kept, Pack, Party, Reading, Register,

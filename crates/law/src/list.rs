@@ -1,8 +1,9 @@
 //! The list that `saqshy law duties` prints.
 
 use crate::calendar::Calendar;
-use crate::clock::{CaseFact, ClockKind, ClockStatus, Flag, clocks_of_all, zone_of};
+use crate::clock::{CaseFact, Clock, ClockKind, ClockStatus, Flag, clocks_of_all, zone_of};
 use crate::pack::Pack;
+use crate::periods::periods;
 use crate::profile::Profile;
 use crate::text::Lang;
 use jiff::Timestamp;
@@ -30,6 +31,9 @@ pub struct DutyRow {
     pub bearer: String,
     /// Id of the act.
     pub act: String,
+    /// Period of a periodic duty, such as `2026-Q1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub period: Option<String>,
     /// Where it stands at the moment of the question.
     pub status: ClockStatus,
     /// True when the act names no term and this one is the organisation's own.
@@ -117,29 +121,51 @@ pub fn duties(
             });
         }
     }
+    let packs = packs.iter().copied();
+    let clocks = clocks_of_all(packs, profile, calendar, triggers, now);
+    Ok(rows(clocks, profile, lang))
+}
+
+/// The duties under several acts that `profile` owes or watches every period, as they stand at
+/// `now`: of each the period that ended last and the one that runs.
+pub fn periodic_duties(
+    packs: &[&Pack],
+    profile: &Profile,
+    calendar: &Calendar,
+    facts: &[CaseFact],
+    now: Timestamp,
+    lang: Lang,
+) -> Vec<DutyRow> {
+    let packs = packs.iter();
+    let mut clocks: Vec<Clock> = packs
+        .flat_map(|pack| periods(pack, profile, calendar, facts, now))
+        .collect();
+    clocks.sort_by_key(|clock| clock.due);
+    rows(clocks, profile, lang)
+}
+
+fn rows(clocks: Vec<Clock>, profile: &Profile, lang: Lang) -> Vec<DutyRow> {
     let zone = zone_of(&profile.zone).unwrap_or(jiff::tz::TimeZone::UTC);
     let with_offset = |at: Timestamp| at.display_with_offset(zone.to_offset(at)).to_string();
-    let packs = packs.iter().copied();
-    let rows = clocks_of_all(packs, profile, calendar, triggers, now)
-        .into_iter()
-        .map(|c| DutyRow {
-            id: c.duty,
-            clause: c.clause,
-            kind: c.kind,
-            due: c.due.map(with_offset),
-            addressee: c.addressee,
-            edition: c.edition,
-            steps: c.steps.iter().map(|s| s.get(lang).to_owned()).collect(),
-            own: c.own,
-            bearer: c.bearer,
-            act: c.act,
-            status: c.status,
-            internal: c.internal,
-            provisional: c.provisional,
-            calendar_edition: c.calendar_edition,
-            flags: c.flags,
-        });
-    Ok(rows.collect())
+    let rows = clocks.into_iter().map(|c| DutyRow {
+        id: c.duty,
+        clause: c.clause,
+        kind: c.kind,
+        due: c.due.map(with_offset),
+        addressee: c.addressee,
+        edition: c.edition,
+        steps: c.steps.iter().map(|s| s.get(lang).to_owned()).collect(),
+        own: c.own,
+        bearer: c.bearer,
+        act: c.act,
+        period: c.period,
+        status: c.status,
+        internal: c.internal,
+        provisional: c.provisional,
+        calendar_edition: c.calendar_edition,
+        flags: c.flags,
+    });
+    rows.collect()
 }
 
 fn join<'a>(ids: impl Iterator<Item = &'a str>) -> String {

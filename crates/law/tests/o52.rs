@@ -5,7 +5,7 @@ use common::{at, calendar, fact, pack, profile};
 use jiff::ToSpan;
 use saqshy_law::{
     CaseFact, Clock, ClockKind, ClockStatus as S, Flag, Lang, Pack, Profile, Week, clocks, duties,
-    parse_trigger, periods,
+    parse_trigger, periodic_duties, periods,
 };
 use std::sync::LazyLock;
 
@@ -447,6 +447,12 @@ fn examinations_of_the_year_and_the_quarterly_summary() {
     assert_eq!(
         (quarter.due, quarter.status),
         (Some(at("2026-10-14T23:59:59+05:00")), S::Overdue)
+    );
+    let rows = periodic_duties(&[&PACK], &profile("sts"), &calendar(), &[], now, Lang::Kk);
+    assert_eq!(rows.len(), all.len());
+    assert!(
+        rows.iter()
+            .any(|r| r.id == "o52.quarterly-summary" && r.period.as_deref() == Some("2026-Q3"))
     );
     let last = all
         .iter()

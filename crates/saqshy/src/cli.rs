@@ -233,7 +233,8 @@ pub enum Law {
     #[command(after_help = "Examples:
   saqshy law duties --act kz/o199 --bearer sts --trigger incident.detected=2026-03-20T18:10+05:00
   saqshy law duties --bearer owner --bearer state_body --trigger incident.detected=2026-03-20T18:10+05:00
-  saqshy law duties --act kz/o52 --bearer owner --trigger object.operated=2026-03-18T09:00+05:00 --week six")]
+  saqshy law duties --act kz/o52 --bearer owner --trigger object.operated=2026-03-18T09:00+05:00 --week six
+  saqshy law duties --bearer bank --periods --now 2026-11-20T10:00+05:00")]
     Duties {
         /// Id of an act's pack; may be repeated. Default: every act that knows a bearer.
         #[arg(long)]
@@ -243,8 +244,12 @@ pub enum Law {
         #[arg(long, required = true)]
         bearer: Vec<String>,
         /// FACT=TIME, for example incident.detected=2026-03-20T18:10+05:00; may be repeated.
-        #[arg(long, required = true)]
+        #[arg(long, required_unless_present = "periods")]
         trigger: Vec<String>,
+        /// Also the duties of every week, month, quarter and year: the period that ended last and
+        /// the one that runs.
+        #[arg(long)]
+        periods: bool,
         /// Moment to judge from. Default: the latest trigger, at most the present.
         #[arg(long)]
         now: Option<String>,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use saqshy_law::{
     Calendar, CaseFact, Clause, DutyRow, Flag, Lang, Pack, PackError, Profile, Reason, Week,
-    duties, parse_trigger,
+    duties, parse_trigger, periodic_duties,
 };
 use serde_json::json;
 
@@ -23,6 +23,7 @@ pub fn run(verb: Law) -> Result<Exit, Failure> {
             act,
             bearer,
             trigger,
+            periods,
             now,
             zone,
             week: days,
@@ -34,6 +35,7 @@ pub fn run(verb: Law) -> Result<Exit, Failure> {
             let asked = Asked {
                 acts: act,
                 triggers: trigger,
+                periods,
                 now,
                 folders,
                 profile: Profile {
@@ -106,6 +108,8 @@ fn calendar() -> anyhow::Result<Calendar> {
 struct Asked {
     acts: Vec<String>,
     triggers: Vec<String>,
+    /// Also the duties of every period.
+    periods: bool,
     now: Option<String>,
     folders: Vec<PathBuf>,
     profile: Profile,
@@ -143,7 +147,13 @@ fn show_duties(asked: &Asked, format: Format) -> Result<Exit, Failure> {
         .map(|(text, seq)| parse_trigger(text, seq))
         .collect::<Result<Vec<_>, _>>()?;
     let now = moment(asked.now.as_deref(), &facts)?;
-    let rows = duties(&chosen, profile, &calendar()?, &facts, now, asked.lang)?;
+    let calendar = calendar()?;
+    let mut rows = duties(&chosen, profile, &calendar, &facts, now, asked.lang)?;
+    if asked.periods {
+        let each = periodic_duties(&chosen, profile, &calendar, &facts, now, asked.lang);
+        rows.retain(|row| row.due.is_some());
+        rows.extend(each);
+    }
     warn(&rows);
     let mut out = std::io::stdout().lock();
     match format {
@@ -215,7 +225,9 @@ fn warn(rows: &[DutyRow]) {
 fn show_row(out: &mut impl Write, row: &DutyRow) -> std::io::Result<()> {
     let whose = if row.own { "own" } else { "watched" };
     let whose = format!("{whose}, owed by {}, {}", row.bearer, word(&row.status));
-    writeln!(out, "{}  {}  {whose}", row.clause, row.id)?;
+    let period = row.period.as_ref().map(|period| format!("  {period}"));
+    let period = period.unwrap_or_default();
+    writeln!(out, "{}  {}{period}  {whose}", row.clause, row.id)?;
     let internal = if row.internal {
         "  (internal term)"
     } else {
