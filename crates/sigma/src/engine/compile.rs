@@ -70,6 +70,8 @@ pub(super) struct Compiled {
     /// Kinds of events: the gates that must hold, sorted.
     pub sources: Vec<Vec<u32>>,
     pub programs: Vec<Program>,
+    /// For each atom whether it triggers a program.
+    pub triggers: Vec<bool>,
     pub code: Programs,
     pub windows: WindowsFields,
 }
@@ -120,6 +122,7 @@ impl Compiler {
             atoms.dedup();
             atoms.iter().for_each(|&atom| uses[atom as usize] += 1);
         }
+        self.out.triggers = vec![false; self.out.atoms.len()];
         let cost = |atom: u32| self.costs[atom as usize] * uses[atom as usize] as f32;
         for (rule, source, expr) in &self.pending {
             atoms.clear();
@@ -133,6 +136,9 @@ impl Compiler {
             fields.dedup();
             let trigger = expr.trigger(&cost).map(|(_, atoms)| atoms);
             let root = self.out.code.add(expr);
+            for &atom in trigger.iter().flatten() {
+                self.out.triggers[atom as usize] = true;
+            }
             let program = Program {
                 rule: *rule,
                 source: *source,

@@ -1,8 +1,9 @@
 //! Matching a batch.
 //!
 //! Rows are sorted into classes by their log; for each class there is a plan. Per field, every
-//! distinct value is scanned once, when the first row asks for it. A row marks the atoms that
-//! its values hold; marked triggers call programs, and only these are evaluated.
+//! distinct value is scanned once, when the first row asks for it. Those of its atoms that are
+//! triggers call programs; only for a called program the other atoms of the row are marked, and
+//! only such programs are evaluated.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +20,21 @@ use crate::keywords::{searched_field, searched_in_windows, searched_value};
 use crate::matcher::{Matcher, is_null, refers};
 use crate::pipeline::Names;
 
-const NOT_SCANNED: (u32, u32) = (u32::MAX, 0);
+/// Where in `Scratch::held` the atoms of a value stand: those that trigger programs, the others.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    start: u32,
+    others: u32,
+    end: u32,
+}
+
+const NOT_SCANNED: Held = Held {
+    start: u32::MAX,
+    others: 0,
+    end: 0,
+};
+/// No place.
+const NONE: u32 = u32::MAX;
 
 /// Working memory of [`run`], kept between batches.
 pub(super) struct Scratch {
@@ -30,6 +45,10 @@ pub(super) struct Scratch {
     held: Vec<u32>,
     /// Per atom the last row (numbered over all batches) that held it.
     marked: Vec<u32>,
+    /// Per field the last row whose atoms were marked.
+    read: Vec<u32>,
+    /// Per field its place among the fields of the class at hand.
+    places: Vec<u32>,
     /// Per program the last row that called it.
     called: Vec<u32>,
     row_number: u32,
@@ -47,7 +66,7 @@ struct BoundField {
     bound: bool,
     /// Column of the batch and the number of its first value among the field's values.
     columns: Vec<(u32, u32)>,
-    ranges: Vec<(u32, u32)>,
+    ranges: Vec<Held>,
 }
 
 impl Scratch {
@@ -62,6 +81,8 @@ impl Scratch {
                 .collect(),
             held: Vec::new(),
             marked: vec![0; compiled.atoms.len()],
+            read: vec![0; compiled.fields.len()],
+            places: vec![NONE; compiled.fields.len()],
             called: vec![0; compiled.programs.len()],
             row_number: 0,
             candidates: Vec::new(),
@@ -81,10 +102,30 @@ impl Scratch {
         }
     }
 
+    /// Collects the programs that the atoms of a value trigger.
+    fn call(&mut self, held: Held, plan: &Plan) {
+        for &atom in &self.held[held.start as usize..held.others as usize] {
+            for &program in plan.triggered(atom) {
+                let called = &mut self.called[program as usize];
+                if *called != self.row_number {
+                    *called = self.row_number;
+                    self.candidates.push(program);
+                }
+            }
+        }
+    }
+
+    fn mark(&mut self, held: Held) {
+        for &atom in &self.held[held.start as usize..held.end as usize] {
+            self.marked[atom as usize] = self.row_number;
+        }
+    }
+
     fn next_row(&mut self) {
         self.row_number = self.row_number.wrapping_add(1);
         if self.row_number == 0 {
             self.marked.fill(0);
+            self.read.fill(0);
             self.called.fill(0);
             self.row_number = 1;
         }
@@ -94,8 +135,9 @@ impl Scratch {
 /// The plan of a class with the columns that its rows have at all.
 struct Bound<'a> {
     plan: Arc<Plan>,
-    trigger_fields: Vec<FieldColumns<'a>>,
-    other_fields: Vec<FieldColumns<'a>>,
+    /// Those whose atoms trigger programs come first.
+    fields: Vec<FieldColumns<'a>>,
+    triggers: usize,
 }
 
 struct FieldColumns<'a> {
@@ -135,6 +177,9 @@ pub(super) fn run(
             for &row in classes.rows(class) {
                 run.row(row as usize, &bound, out);
             }
+            for field in &bound.fields {
+                run.scratch.places[field.field as usize] = NONE;
+            }
         }
     }
     out[before..].sort_unstable();
@@ -172,18 +217,22 @@ impl<'a> Run<'a> {
         if plan.is_empty() {
             return None;
         }
-        let mut present = |fields: &[u32]| -> Vec<FieldColumns<'a>> {
-            let all = fields
-                .iter()
-                .map(|&field| self.columns_of(field, classes.rows(class)));
-            all.filter(|field| !field.columns.is_empty()).collect()
-        };
-        let trigger_fields = present(&plan.trigger_fields);
-        let other_fields = present(&plan.other_fields);
+        let mut fields = Vec::new();
+        let mut triggers = 0;
+        for (list, trigger) in [(&plan.trigger_fields, true), (&plan.other_fields, false)] {
+            for &field in list {
+                let columns = self.columns_of(field, classes.rows(class));
+                if !columns.columns.is_empty() {
+                    self.scratch.places[field as usize] = fields.len() as u32;
+                    fields.push(columns);
+                    triggers += usize::from(trigger);
+                }
+            }
+        }
         Some(Bound {
             plan,
-            trigger_fields,
-            other_fields,
+            fields,
+            triggers,
         })
     }
 
@@ -207,18 +256,18 @@ impl<'a> Run<'a> {
         self.scratch.next_row();
         self.scratch.candidates.clear();
         self.scratch.candidates.extend(&bound.plan.always);
-        for field in &bound.trigger_fields {
-            self.mark(field, row, Some(&bound.plan));
+        for field in &bound.fields[..bound.triggers] {
+            self.each_value(field, row, |scratch, held| scratch.call(held, &bound.plan));
         }
         if self.scratch.candidates.is_empty() {
             return;
         }
-        for field in &bound.other_fields {
-            self.mark(field, row, None);
-        }
         let candidates = std::mem::take(&mut self.scratch.candidates);
         for &program in &candidates {
             let program = &self.compiled.programs[program as usize];
+            for &field in &program.fields {
+                self.read(field, row, bound);
+            }
             let code = &self.compiled.code;
             if code.holds(program.root, &mut |atom| self.holds(atom, row)) {
                 self.scratch.found.push(program.rule);
@@ -234,43 +283,46 @@ impl<'a> Run<'a> {
         }));
     }
 
-    /// Marks the atoms that hold in `field` at `row` and collects the programs they trigger.
-    fn mark(&mut self, field: &FieldColumns<'a>, row: usize, plan: Option<&Plan>) {
+    /// Marks the atoms that hold in `field` at `row`, once.
+    fn read(&mut self, field: u32, row: usize, bound: &Bound<'a>) {
+        let read = &mut self.scratch.read[field as usize];
+        if *read == self.scratch.row_number {
+            return;
+        }
+        *read = self.scratch.row_number;
+        if let Some(columns) = bound
+            .fields
+            .get(self.scratch.places[field as usize] as usize)
+        {
+            self.each_value(columns, row, Scratch::mark);
+        }
+    }
+
+    /// Hands what is known of each value that `field` has at `row` to `each`.
+    fn each_value(
+        &mut self,
+        field: &FieldColumns<'a>,
+        row: usize,
+        mut each: impl FnMut(&mut Scratch, Held),
+    ) {
         for &(column, first) in &field.columns {
             let key = column.keys()[row];
             if key == ABSENT {
                 continue;
             }
-            let (start, end) = self.scan(field.field, column, key, first + key);
-            if start != end {
-                self.mark_atoms(start as usize..end as usize, plan);
-            }
+            let held = self.scan(field.field, column, key, first + key);
+            each(self.scratch, held);
             if field.first_only {
                 return;
             }
         }
     }
 
-    fn mark_atoms(&mut self, range: std::ops::Range<usize>, plan: Option<&Plan>) {
-        let scratch = &mut *self.scratch;
-        for &atom in &scratch.held[range] {
-            scratch.marked[atom as usize] = scratch.row_number;
-            let Some(plan) = plan else { continue };
-            for &program in plan.triggered(atom) {
-                let called = &mut scratch.called[program as usize];
-                if *called != scratch.row_number {
-                    *called = scratch.row_number;
-                    scratch.candidates.push(program);
-                }
-            }
-        }
-    }
-
     /// Where in `held` the atoms of a value stand; scans the value if nobody has yet.
-    fn scan(&mut self, field: u32, column: &Column, key: u32, slot: u32) -> (u32, u32) {
+    fn scan(&mut self, field: u32, column: &Column, key: u32, slot: u32) -> Held {
         let scratch = &mut *self.scratch;
         let range = scratch.columns[field as usize].ranges[slot as usize];
-        if range != NOT_SCANNED {
+        if range.start != NOT_SCANNED.start {
             return range;
         }
         let compiled = &self.compiled.fields[field as usize];
@@ -281,7 +333,19 @@ impl<'a> Run<'a> {
                 .scanner
                 .scan(value, &mut scratch.buffers, &mut scratch.held);
         }
-        let range = (start, scratch.held.len() as u32);
+        // Those that trigger programs to the front.
+        let mut others = start as usize;
+        for at in start as usize..scratch.held.len() {
+            if self.compiled.triggers[scratch.held[at] as usize] {
+                scratch.held.swap(at, others);
+                others += 1;
+            }
+        }
+        let range = Held {
+            start,
+            others: others as u32,
+            end: scratch.held.len() as u32,
+        };
         scratch.columns[field as usize].ranges[slot as usize] = range;
         range
     }

@@ -21,6 +21,8 @@ pub(super) struct Scanner {
     /// The texts are reversed.
     ends: Trie,
     inner: Option<Inner>,
+    /// Bytes of the shortest literal.
+    shortest: usize,
     /// For each literal above the checks to make, as ranges.
     checks: Vec<Check>,
 }
@@ -81,7 +83,12 @@ impl ScannerBuilder {
     }
 
     pub fn build(self) -> Result<Scanner, BuildError> {
-        let mut scanner = Scanner::default();
+        let maps = [&self.whole, &self.starts, &self.ends, &self.inner];
+        let lengths = maps.into_iter().flat_map(HashMap::keys).map(String::len);
+        let mut scanner = Scanner {
+            shortest: lengths.min().unwrap_or(usize::MAX),
+            ..Scanner::default()
+        };
         let checks = &mut scanner.checks;
         let mut lay_out = |map: HashMap<String, Vec<Check>>, reverse: bool| {
             let mut all: Vec<(Vec<u8>, Vec<Check>)> = map
@@ -178,6 +185,14 @@ impl Scanner {
             let Some(text) = text_of(item, &mut buffers.written) else {
                 continue;
             };
+            // A short text is short when folded: one character gives one of at most four bytes.
+            let folded_max = match text.is_ascii() {
+                true => text.len(),
+                false => text.len().saturating_mul(4),
+            };
+            if folded_max < self.shortest {
+                continue;
+            }
             fold_into(text, &mut buffers.folded);
             self.scan_text(
                 text,

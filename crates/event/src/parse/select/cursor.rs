@@ -76,6 +76,44 @@ impl<'a> Cursor<'a> {
         })
     }
 
+    /// Steps over `known` if it stands here. A string, object or array ends where its text ends,
+    /// so equal text is the whole value.
+    pub fn known(&mut self, known: &str) -> Step<bool> {
+        self.peek()?;
+        let found = !known.is_empty() && self.bytes[self.at..].starts_with(known.as_bytes());
+        if found {
+            self.at += known.len();
+        }
+        Ok(found)
+    }
+
+    /// Steps over the key `key` and its colon, written without blanks, if it stands here.
+    pub fn known_key(&mut self, key: &[u8]) -> Step<bool> {
+        self.peek()?;
+        let rest = &self.bytes[self.at..];
+        let end = key.len() + 1;
+        let found = rest.len() > end + 1
+            && rest[0] == b'"'
+            && rest[end] == b'"'
+            && rest[end + 1] == b':'
+            && rest[1..end] == *key;
+        if found {
+            self.at += end + 2;
+        }
+        Ok(found)
+    }
+
+    /// What was read since `start`, a position that [`Cursor::position`] gave.
+    pub fn since(&self, start: usize) -> &'a str {
+        &self.text[start..self.at]
+    }
+
+    /// Where the next value begins.
+    pub fn position(&mut self) -> Step<usize> {
+        self.peek()?;
+        Ok(self.at)
+    }
+
     /// A key without escapes.
     pub fn key(&mut self) -> Step<&'a [u8]> {
         self.expect(b'"')?;

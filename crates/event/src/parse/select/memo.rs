@@ -11,7 +11,6 @@ const TRIAL: u32 = 256;
 /// Text as it stands in the input → key of its value in a column.
 #[derive(Debug)]
 pub(super) struct Memo<'a> {
-    last: Option<(&'a str, u32)>,
     known: HashMap<u64, (&'a str, u32), BuildHasherDefault<AsIs>>,
     asked: u32,
     new: u32,
@@ -20,7 +19,6 @@ pub(super) struct Memo<'a> {
 impl<'a> Memo<'a> {
     pub fn new() -> Self {
         Memo {
-            last: None,
             known: HashMap::default(),
             asked: 0,
             new: 0,
@@ -29,10 +27,6 @@ impl<'a> Memo<'a> {
 
     /// The key of `text`, from `make` if it is new.
     pub fn key(&mut self, text: &'a str, hasher: &RandomState, make: impl FnOnce() -> u32) -> u32 {
-        match self.last {
-            Some((last, key)) if last == text => return key,
-            _ => {}
-        }
         if self.new > TRIAL && u64::from(self.new) * 10 > u64::from(self.asked) * 9 {
             self.known = HashMap::default();
             return make();
@@ -42,13 +36,11 @@ impl<'a> Memo<'a> {
         if let Some(&(known, key)) = self.known.get(&hash)
             && known == text
         {
-            self.last = Some((text, key));
             return key;
         }
         self.new += 1;
         let key = make();
         self.known.insert(hash, (text, key));
-        self.last = Some((text, key));
         key
     }
 }

@@ -12,12 +12,14 @@ mod fields;
 mod memo;
 mod shape;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use smallvec::SmallVec;
 
 use super::json::Flat;
 use super::row::Row;
@@ -27,7 +29,7 @@ use crate::{ABSENT, BatchBuilder, Record, Value};
 use cursor::{Cursor, Kind, Unusual};
 pub use fields::FieldSet;
 use memo::Memo;
-use shape::{DATA, DATASET, HEAD_FIELDS, Shape, UTC_TIME};
+use shape::{DATA, DATASET, HEAD_FIELDS, How, PARTS, Shape, UTC_TIME};
 
 /// Levels of objects that are followed.
 const DEPTH_MAX: usize = 16;
@@ -74,6 +76,12 @@ struct Use {
     column: Option<u32>,
 }
 
+impl Use {
+    fn is_some(self) -> bool {
+        self.slot.is_some() || self.column.is_some()
+    }
+}
+
 /// A place in documents of one shape: the path of names that leads to it.
 struct Node<'a> {
     key: &'a [u8],
@@ -83,21 +91,14 @@ struct Node<'a> {
     after: u32,
     first: u32,
     value: Use,
+    /// The last string that stood here, or a whole object or array that is stepped over, with
+    /// the key that it has in the column.
+    last: &'a str,
+    last_key: u32,
     /// Something below it may be wanted.
     open: bool,
     /// A document with this name has another shape.
     foreign: bool,
-}
-
-/// How the value of a column is made of a piece of JSON.
-#[derive(Debug, Clone, Copy)]
-enum How {
-    /// Windows data: text, tidied.
-    Data,
-    /// As it is.
-    Own,
-    Number,
-    Tidy,
 }
 
 struct Target<'a> {
@@ -121,8 +122,8 @@ pub(super) struct Selector<'a> {
     targets: Vec<Target<'a>>,
     target_of: HashMap<String, u32>,
     heads: HashMap<u64, Vec<Head<'a>>>,
-    /// Targets of [`shape::PART_FIELDS`] that are wanted.
-    parts: [Option<u32>; 6],
+    /// For each of [`PARTS`] the targets that are wanted.
+    parts: [SmallVec<[u32; 2]>; PARTS.len()],
     times: bool,
     slots: [Option<&'a str>; SLOTS_MAX],
     entries: usize,
@@ -142,6 +143,8 @@ impl<'a> Selector<'a> {
             after: NONE,
             first: NONE,
             value: Use::default(),
+            last: "",
+            last_key: ABSENT,
             open,
             foreign: false,
         };
@@ -153,17 +156,17 @@ impl<'a> Selector<'a> {
             targets: Vec::new(),
             target_of: HashMap::new(),
             heads: HashMap::new(),
-            parts: [None; 6],
+            parts: Default::default(),
             times: selection.fields.contains("@timestamp"),
             slots: [None; SLOTS_MAX],
             entries: 0,
             likely: Shape::Beat,
             hasher: RandomState::default(),
         };
-        for (at, name) in shape::PART_FIELDS.iter().enumerate() {
-            if selection.fields.contains(name) {
-                let how = if at < 3 { How::Number } else { How::Tidy };
-                selector.parts[at] = Some(selector.target(out, name, how));
+        for (at, (how, fields)) in PARTS.into_iter().enumerate() {
+            for name in fields.iter().filter(|name| selection.fields.contains(name)) {
+                let target = selector.target(out, name, how);
+                selector.parts[at].push(target);
             }
         }
         selector
@@ -243,11 +246,12 @@ impl<'a> Selector<'a> {
         }
         let mut before = NONE;
         loop {
-            let key = cursor.key()?;
-            let child = self.child(out, shape, node, before, key)?;
+            let child = self.child(out, shape, cursor, node, before)?;
             before = child;
             let Node {
                 value,
+                last,
+                last_key,
                 open,
                 foreign,
                 ..
@@ -255,31 +259,49 @@ impl<'a> Selector<'a> {
             if foreign {
                 return Err(Unusual);
             }
-            let wanted = value.slot.is_some() || value.column.is_some();
-            match cursor.kind()? {
-                Kind::Object if open => {
-                    cursor.expect(b'{')?;
-                    self.object(out, shape, cursor, child, depth + 1)?;
+            if cursor.known(last)? {
+                if value.is_some() {
+                    self.slot(value, last)?;
+                    self.again(out, value, last_key)?;
                 }
-                // The careful reader joins the items of system fields in its own way.
-                Kind::Array if shape == Shape::Flat && value.slot.is_some() => {
-                    return Err(Unusual);
-                }
-                Kind::Array if wanted => {
-                    let raw = cursor.flat_array(ITEMS_MAX)?;
-                    // An empty array is nothing.
-                    if raw.bytes().any(|byte| !b"[] \t\r\n".contains(&byte)) {
-                        self.value(out, value, raw)?;
+            } else {
+                let start = cursor.position()?;
+                match cursor.kind()? {
+                    Kind::Object if open => {
+                        cursor.expect(b'{')?;
+                        self.object(out, shape, cursor, child, depth + 1)?;
+                    }
+                    // The careful reader joins the items of system fields in its own way.
+                    Kind::Array if shape == Shape::Flat && value.slot.is_some() => {
+                        return Err(Unusual);
+                    }
+                    Kind::Array if value.is_some() => {
+                        let raw = cursor.flat_array(ITEMS_MAX)?;
+                        // An empty array is nothing.
+                        if raw.bytes().any(|byte| !b"[] \t\r\n".contains(&byte)) {
+                            self.slot(value, raw)?;
+                            self.column(out, value, raw)?;
+                        }
+                    }
+                    Kind::Scalar => {
+                        let raw = cursor.scalar()?;
+                        let mut key = ABSENT;
+                        if value.is_some() {
+                            self.slot(value, raw)?;
+                            key = self.column(out, value, raw)?;
+                        }
+                        if raw.starts_with('"') {
+                            let node = &mut self.nodes[child as usize];
+                            (node.last, node.last_key) = (raw, key);
+                        }
+                    }
+                    Kind::Object | Kind::Array => {
+                        cursor.skip(depth)?;
+                        if !value.is_some() {
+                            self.nodes[child as usize].last = cursor.since(start);
+                        }
                     }
                 }
-                Kind::Scalar if wanted => {
-                    let raw = cursor.scalar()?;
-                    self.value(out, value, raw)?;
-                }
-                Kind::Scalar => {
-                    cursor.scalar()?;
-                }
-                Kind::Object | Kind::Array => cursor.skip(depth)?,
             }
             if !cursor.take(b',')? {
                 return cursor.expect(b'}');
@@ -287,38 +309,58 @@ impl<'a> Selector<'a> {
         }
     }
 
-    fn value(&mut self, out: &mut BatchBuilder, value: Use, raw: &'a str) -> Result<(), Unusual> {
+    /// Keeps a part of the document until it has been read.
+    fn slot(&mut self, value: Use, raw: &'a str) -> Result<(), Unusual> {
         self.entries += 1;
         if self.entries > ENTRIES_MAX {
             return Err(Unusual);
         }
-        if let Some(slot) = value.slot
-            && self.slots[usize::from(slot)].replace(raw).is_some()
-        {
-            return Err(Unusual);
-        }
-        match value.column {
-            Some(target) => self.put(out, target, raw),
-            None => Ok(()),
+        match value.slot {
+            Some(slot) if self.slots[usize::from(slot)].replace(raw).is_some() => Err(Unusual),
+            _ => Ok(()),
         }
     }
 
-    /// The place of `key` below `parent`, where it most likely is or by its name.
+    fn column(&mut self, out: &mut BatchBuilder, value: Use, raw: &'a str) -> Result<u32, Unusual> {
+        match value.column {
+            Some(target) => self.put(out, target, raw),
+            None => Ok(ABSENT),
+        }
+    }
+
+    /// Sets a column to the value that it was set to from the same text before.
+    fn again(&self, out: &mut BatchBuilder, value: Use, key: u32) -> Result<(), Unusual> {
+        let Some(target) = value.column else {
+            return Ok(());
+        };
+        let column = self.targets[target as usize].column;
+        if out.is_set(column) {
+            return Err(Unusual);
+        }
+        if key != ABSENT {
+            out.put_key(column, key);
+        }
+        Ok(())
+    }
+
+    /// The place of the next key below `parent`, where it most likely is or by its name. The key
+    /// and its colon are consumed.
     fn child(
         &mut self,
         out: &mut BatchBuilder,
         shape: Shape,
+        cursor: &mut Cursor<'a>,
         parent: u32,
         before: u32,
-        key: &'a [u8],
     ) -> Result<u32, Unusual> {
         let guess = match before {
             NONE => self.nodes[parent as usize].first,
             before => self.nodes[before as usize].after,
         };
-        if guess != NONE && self.nodes[guess as usize].key == key {
+        if guess != NONE && cursor.known_key(self.nodes[guess as usize].key)? {
             return Ok(guess);
         }
+        let key = cursor.key()?;
         let child = match self.nodes[parent as usize].children.get(key) {
             Some(&child) => child,
             None => self.grow(out, shape, parent, key)?,
@@ -359,6 +401,8 @@ impl<'a> Selector<'a> {
             after: NONE,
             first: NONE,
             value,
+            last: "",
+            last_key: ABSENT,
             open,
             foreign,
         });
@@ -423,7 +467,8 @@ impl<'a> Selector<'a> {
         target
     }
 
-    fn put(&mut self, out: &mut BatchBuilder, target: u32, raw: &'a str) -> Result<(), Unusual> {
+    /// Sets a column from a piece of JSON; gives the key of the value.
+    fn put(&mut self, out: &mut BatchBuilder, target: u32, raw: &'a str) -> Result<u32, Unusual> {
         let Target { column, how, memo } = &mut self.targets[target as usize];
         // A name that stands twice.
         if out.is_set(*column) {
@@ -444,7 +489,7 @@ impl<'a> Selector<'a> {
         if key != ABSENT {
             out.put_key(*column, key);
         }
-        Ok(())
+        Ok(key)
     }
 
     /// Sets what follows from the parts that hardly differ.
@@ -484,7 +529,7 @@ impl<'a> Selector<'a> {
                 // The first that says something.
                 Shape::Beat => self.slots[slots].iter().flatten().find(|raw| says(raw)),
                 // The first that is there.
-                Shape::Flat if at == 6 => {
+                Shape::Flat if at == PARTS.len() => {
                     let (own, utc) = (slots.start..slots.end - 1, slots.end - 1);
                     let system = self.slots[own].iter().flatten().next();
                     let system = system.filter(|raw| says(raw));
@@ -493,12 +538,14 @@ impl<'a> Selector<'a> {
                 Shape::Flat => self.slots[slots].iter().flatten().next(),
             };
             let found = found.copied();
-            if at == 6 {
+            if at == PARTS.len() {
                 if self.times {
                     self.time(out, shape, found)?;
                 }
-            } else if let (Some(target), Some(raw)) = (self.parts[at], found) {
-                self.put(out, target, raw)?;
+            } else if let Some(raw) = found {
+                for place in 0..self.parts[at].len() {
+                    self.put(out, self.parts[at][place], raw)?;
+                }
             }
         }
         Ok(())
@@ -589,11 +636,17 @@ fn make(how: How, raw: &str) -> Result<Option<Value>, Unusual> {
         // Said to be absent.
         How::Own | How::Data if raw == "null" => None,
         How::Own => Some(value(raw)?),
-        How::Data => {
-            let value = value(raw)?;
-            let plain = beat::plain(&value);
-            Some(Value::from(&*windows::tidy(&plain)))
-        }
+        How::Data => match inner(raw) {
+            Some(text) if !text.contains('\\') => Some(Value::from(&*windows::tidy(text))),
+            Some(_) => {
+                let text = unescaped(raw)?;
+                Some(match windows::tidy(&text) {
+                    Cow::Borrowed(tidy) if tidy.len() == text.len() => Value::from(text),
+                    tidy => Value::from(&*tidy),
+                })
+            }
+            None => Some(Value::from(&*windows::tidy(&beat::plain(&value(raw)?)))),
+        },
         How::Number => {
             let text = raw.trim_matches('"');
             let digits = text.strip_prefix('-').unwrap_or(text);
@@ -608,10 +661,13 @@ fn make(how: How, raw: &str) -> Result<Option<Value>, Unusual> {
                 None
             }
         }
-        How::Tidy => match value(raw)?.to_text() {
+        How::Text | How::Tidy => match value(raw)?.to_text() {
             Some(text) if !text.is_empty() => {
-                let tidy = windows::tidy(&text);
-                (!tidy.is_empty()).then(|| Value::from(&*tidy))
+                let text = match how {
+                    How::Tidy => windows::tidy(&text),
+                    _ => text,
+                };
+                (!text.is_empty()).then(|| Value::from(&*text))
             }
             _ => None,
         },
@@ -625,18 +681,43 @@ fn text(raw: &str) -> Result<String, Unusual> {
 
 /// A scalar or an array of scalars as the careful reader gives it.
 fn value(raw: &str) -> Result<Value, Unusual> {
-    let inner = raw
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'));
-    if let Some(inner) = inner {
-        if !inner.contains('\\') {
-            return Ok(Value::from(inner));
-        }
-        return match serde_json::from_str::<String>(raw) {
-            Ok(text) => Ok(Value::from(text)),
-            Err(_) => Err(Unusual),
-        };
+    match inner(raw) {
+        Some(text) if !text.contains('\\') => return Ok(Value::from(text)),
+        Some(_) => return unescaped(raw).map(Value::from),
+        None => {}
     }
     let document = Flat::parse(&format!("{{\"v\":{raw}}}")).map_err(|_| Unusual)?;
     document.get("v").cloned().ok_or(Unusual)
+}
+
+/// What stands between the quotes.
+fn inner(raw: &str) -> Option<&str> {
+    raw.strip_prefix('"')?.strip_suffix('"')
+}
+
+/// A string with its escapes replaced.
+fn unescaped(raw: &str) -> Result<String, Unusual> {
+    let mut rest = inner(raw).ok_or(Unusual)?;
+    let mut text = String::with_capacity(rest.len());
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        text.push_str(&rest[..at]);
+        let (escaped, length) = match rest.as_bytes().get(at + 1) {
+            Some(b'b') => ('\u{8}', 2),
+            Some(b'f') => ('\u{c}', 2),
+            Some(b'n') => ('\n', 2),
+            Some(b'r') => ('\r', 2),
+            Some(b't') => ('\t', 2),
+            Some(b'u') => {
+                let digits = rest.get(at + 2..at + 6).ok_or(Unusual)?;
+                let unit = u32::from_str_radix(digits, 16).map_err(|_| Unusual)?;
+                (char::from_u32(unit).ok_or(Unusual)?, 6)
+            }
+            Some(&plain @ (b'"' | b'\\' | b'/')) => (char::from(plain), 2),
+            _ => return Err(Unusual),
+        };
+        text.push(escaped);
+        rest = &rest[at + length..];
+    }
+    text.push_str(rest);
+    Ok(text)
 }

@@ -21,6 +21,8 @@ pub(super) struct Names {
     pub activity_id: &'static [&'static str],
     pub related_activity_id: &'static [&'static str],
     pub message: &'static [&'static str],
+    pub computer: &'static [&'static str],
+    pub user: &'static [&'static str],
     pub time: &'static [&'static str],
     /// Taken by the careful reader as well, and dropped.
     pub dropped: &'static [&'static str],
@@ -32,10 +34,8 @@ pub(super) const BEAT: Names = Names {
         "winlog.event_id",
         "winlog.channel",
         "winlog.provider_name",
-        "winlog.computer_name",
         "event.provider",
         "event.code",
-        "host.name",
         "log.level",
         "winlog.provider_guid",
         "winlog.version",
@@ -43,7 +43,6 @@ pub(super) const BEAT: Names = Names {
         "winlog.task",
         "winlog.opcode",
         "winlog.keywords",
-        "winlog.user.identifier",
         "winlog.user_data.xml_name",
     ],
     record_id: &["winlog.record_id"],
@@ -52,6 +51,8 @@ pub(super) const BEAT: Names = Names {
     activity_id: &["winlog.activity_id"],
     related_activity_id: &["winlog.related_activity_id"],
     message: &["message", "winlog.message"],
+    computer: &["winlog.computer_name", "host.name"],
+    user: &["winlog.user.identifier"],
     time: &["@timestamp", "winlog.time_created"],
     dropped: &["winlog.api", "winlog.outcome"],
 };
@@ -75,11 +76,6 @@ pub(super) const FLAT: Names = Names {
         "Opcode",
         "OpcodeValue",
         "Keywords",
-        "Computer",
-        "Hostname",
-        "ComputerName",
-        "MachineName",
-        "UserID",
     ],
     record_id: &["EventRecordID", "RecordNumber", "RecordID"],
     process_id: &["ExecutionProcessID", "Execution_ProcessID"],
@@ -87,6 +83,8 @@ pub(super) const FLAT: Names = Names {
     activity_id: &["ActivityID"],
     related_activity_id: &[],
     message: &["Message"],
+    computer: &["Computer", "Hostname", "ComputerName", "MachineName"],
+    user: &["UserID"],
     time: &[
         "SystemTime",
         "EventTime",
@@ -115,8 +113,9 @@ impl Shape {
 }
 
 impl Names {
-    /// Every list whose parts are kept until the document has been read, the head first.
-    pub fn kept(&self) -> [&'static [&'static str]; 8] {
+    /// Every list whose parts are kept until the document has been read, the head first, the
+    /// time last, between them those of [`PARTS`].
+    pub fn kept(&self) -> [&'static [&'static str]; 10] {
         [
             self.head,
             self.record_id,
@@ -125,20 +124,20 @@ impl Names {
             self.activity_id,
             self.related_activity_id,
             self.message,
+            self.computer,
+            self.user,
             self.time,
         ]
     }
 }
 
 /// Fields that follow from the head.
-pub(super) const HEAD_FIELDS: [&str; 18] = [
+pub(super) const HEAD_FIELDS: [&str; 15] = [
     DATASET,
     "event.code",
     "event.provider",
-    "host.name",
     "log.level",
     "winlog.channel",
-    "winlog.computer_name",
     "winlog.event_id",
     "winlog.keywords",
     "winlog.keywords_mask",
@@ -147,20 +146,36 @@ pub(super) const HEAD_FIELDS: [&str; 18] = [
     "winlog.provider_guid",
     "winlog.provider_name",
     "winlog.task",
-    "winlog.user.identifier",
     "winlog.user_data.xml_name",
     "winlog.version",
 ];
 pub(super) const DATASET: &str = "data_stream.dataset";
 
+/// How the value of a field is made of a piece of JSON.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum How {
+    /// Windows data: text, tidied.
+    Data,
+    /// As it is.
+    Own,
+    /// A whole number other than zero.
+    Number,
+    /// Text, if there is any.
+    Text,
+    /// The same, tidied.
+    Tidy,
+}
+
 /// Fields that each come from one part of the document.
-pub(super) const PART_FIELDS: [&str; 6] = [
-    "winlog.record_id",
-    "winlog.process.pid",
-    "winlog.process.thread.id",
-    "winlog.activity_id",
-    "winlog.related_activity_id",
-    "message",
+pub(super) const PARTS: [(How, &[&str]); 8] = [
+    (How::Number, &["winlog.record_id"]),
+    (How::Number, &["winlog.process.pid"]),
+    (How::Number, &["winlog.process.thread.id"]),
+    (How::Tidy, &["winlog.activity_id"]),
+    (How::Tidy, &["winlog.related_activity_id"]),
+    (How::Tidy, &["message"]),
+    (How::Text, &["host.name", "winlog.computer_name"]),
+    (How::Text, &["winlog.user.identifier"]),
 ];
 
 /// Fields of the record, set for every event that is asked for them.
@@ -185,7 +200,7 @@ pub(super) fn serves(fields: &FieldSet) -> bool {
     let name = |name: &str| {
         data(name)
             || HEAD_FIELDS.contains(&name)
-            || PART_FIELDS.contains(&name)
+            || PARTS.iter().any(|(_, fields)| fields.contains(&name))
             || RECORD_FIELDS.contains(&name)
             || (!name.contains('.') && name != "tags")
             || (name.starts_with("winlog.") && !name.starts_with(DERIVED))
