@@ -11,6 +11,11 @@ const pages: [path: string, title: string, login: string][] = [
   ['/sources', 'sources-title', 'admin'],
   ['/journal', 'journal-title', 'aigul'],
   ['/rules', 'rules-title', 'admin'],
+  ['/rules/attack', 'attack-title', 'admin'],
+  ['/rules/sets', 'rulesets-title', 'admin'],
+  ['/rules/refused', 'rules-refused', 'admin'],
+  ['/rules/exceptions', 'exceptions-title', 'aigul'],
+  ['/rules/backtests', 'backtests-title', 'aigul'],
   ['/law', 'law-title', 'aigul'],
   ['/users', 'users-title', 'admin']
 ];
@@ -51,6 +56,10 @@ async function details(page: import('@playwright/test').Page, t: ReturnType<type
   await page.locator('[aria-haspopup=dialog]').first().click();
   await expect(page.locator('.drawer dt').first()).toBeVisible();
   await accessible(page, 'event drawer');
+  await page.goto('/rules');
+  await page.locator('tbody .title-cell a').first().click();
+  await expect(page.getByRole('heading', { name: t('explain-title') })).toBeVisible();
+  await accessible(page, 'rule');
   await page.goto('/incidents/inc-6');
   for (const tab of ['timeline', 'notices', 'tasks', 'alerts', 'proofs']) {
     await page.locator(`#tab-${tab}`).click();

@@ -134,3 +134,54 @@ test('the journal is verified', async ({ page }) => {
   await page.getByRole('button', { name: t('journal-verify') }).click();
   await expect(page.locator('.notice-bar.good')).toBeVisible();
 });
+
+test('a rule goes to test, a set is imported, a rule is tested on the past', async ({ page }) => {
+  await prepare(page, 'en');
+  await signIn(page, 'admin', password);
+  await page.goto('/rules');
+  await page.locator('tbody .title-cell a').first().click();
+  await page.getByRole('button', { name: t('rule-to-test') }).click();
+  await page.locator('dialog textarea[name=reason]').fill('too loud here');
+  await page.locator('dialog button[type=submit]').click();
+  await expect(page.locator('.page-head .state')).toHaveText(t('rule-mode-test'));
+
+  await page.goto('/rules/sets');
+  await page.getByRole('button', { name: t('ruleset-import') }).click();
+  await page.locator('dialog input[type=file]').setInputFiles({ name: 'ours.zip', mimeType: 'application/zip', buffer: Buffer.from('PK') });
+  await page.locator('dialog button[type=submit]').click();
+  await expect(page.locator('dialog [role=status]')).toContainText('ours');
+  await expect(page.locator('dialog')).toContainText('broken.yml');
+
+  await signIn(page, 'aigul', password);
+  await page.goto('/rules/backtests');
+  await page.locator('textarea[name=yaml]').fill('title: Pasted\ndetection: {}');
+  await page.getByRole('button', { name: t('backtest-start') }).click();
+  await expect(page.getByRole('heading', { name: 'Pasted' })).toBeVisible();
+});
+
+test('an exception is proposed by one person and approved by another', async ({ page }) => {
+  await prepare(page, 'en');
+  await signIn(page, 'd.kim', password);
+  await page.goto('/alerts');
+  await page.locator('tbody .title-cell a').first().click();
+  await page.locator('select[name=state]').selectOption('closed');
+  await page.locator('select[name=verdict]').selectOption('false_positive');
+  await page.getByRole('button', { name: t('save') }).click();
+  await page.getByRole('button', { name: t('exception-propose') }).click();
+  await page.locator('dialog input[value="user.name"]').check();
+  await page.getByRole('button', { name: t('exception-simulate') }).click();
+  await expect(page.locator('dialog [role=status]')).toContainText('12');
+  await page.locator('dialog textarea[name=reason]').fill('the backup account');
+  await page.locator('dialog button[type=submit]').click();
+  await expect(page.locator('dialog[open]')).toHaveCount(0);
+  await page.goto('/rules/exceptions');
+  await expect(page.getByText('the backup account')).toBeVisible();
+  await expect(page.getByRole('button', { name: t('exception-approve') })).toHaveCount(0);
+
+  await signIn(page, 'aigul', password);
+  await page.goto('/rules/exceptions');
+  await page.getByRole('button', { name: t('exception-approve') }).click();
+  await page.locator('dialog textarea[name=reason]').fill('seen');
+  await page.locator('dialog button[type=submit]').click();
+  await expect(page.getByText(t('exception-state-active'))).toBeVisible();
+});

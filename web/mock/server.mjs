@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { matcher } from './events.mjs';
 import { clocksOf, packs } from './law.mjs';
 import { pdf } from './pdf.mjs';
+import { ruleRoutes } from './rules.mjs';
 import { makeWorld, permissions, roles, sha } from './world.mjs';
 
 const port = Number(process.env.PORT ?? 4780);
@@ -129,7 +130,7 @@ const routes = {
     const n = world.incidents.length + 4;
     const inc = {
       id: `inc-${n}`, number: `2026-${String(n).padStart(4, '0')}`, title: body.title, state: 'open', severity: body.severity, category: body.category, object: body.object,
-      assignee: who.id, detected_at: body.detected_at ?? now(), occurred_at: body.occurred_at, created_at: now(), version: 1, alertIds: body.alerts ?? [], facts: {}, timeline: [], tasks: [], notices: []
+      assignee: who.login, detected_at: body.detected_at ?? now(), occurred_at: body.occurred_at, created_at: now(), version: 1, alertIds: body.alerts ?? [], facts: {}, timeline: [], tasks: [], notices: []
     };
     for (const a of world.alerts) if (inc.alertIds.includes(a.id)) a.incident_id = inc.id;
     world.incidents.unshift(inc);
@@ -211,16 +212,7 @@ const routes = {
   'POST /journal/verify': () => ({ ok: true, size: world.journal.length, findings: [] }),
   'GET /journal/:id/proof': ({ res }) => { res.setHeader('content-type', 'application/zip'); return Buffer.from('PK\u0005\u0006' + '\0'.repeat(18), 'latin1'); },
   'GET /journal/export': ({ res }) => { res.setHeader('content-type', 'application/zip'); return Buffer.from('PK\u0005\u0006' + '\0'.repeat(18), 'latin1'); },
-  'GET /rules': () => ({ rules: world.rules, refused: [{ file: 'rules/own/old_proxy.yml', line: 14, reason: 'unknown modifier `containz` on field `c-uri`' }] }),
-  'GET /rules/:id': ({ id }) => {
-    const rule = need(world.rules.find((x) => x.id === id));
-    return {
-      ...rule, description: 'Finds the technique by the command line of a started process.', references: ['https://attack.mitre.org/techniques/T1059/001/'],
-      falsepositives: ['Scripts of the administrators'], license: 'DRL-1.1',
-      source_yaml: `title: ${rule.title}\nid: ${rule.id}\nstatus: ${rule.status}\nlevel: ${rule.level}\ntags:\n${rule.tags.map((x) => `  - ${x}\n`).join('')}logsource:\n  product: ${rule.logsource.product ?? 'any'}\ndetection:\n  selection:\n    CommandLine|contains|all:\n      - ' -enc '\n      - powershell\n  condition: selection\n`
-    };
-  },
-  'PATCH /rules/:id': ({ id, body, who }) => { const rule = need(world.rules.find((x) => x.id === id)); rule.enabled = body.enabled; world.leaf(now(), who.login, body.enabled ? 'rule.enabled' : 'rule.disabled', `rule:${id}`, { enabled: body.enabled }, body.reason); return rule; },
+  ...ruleRoutes({ world, need, now, Problem }),
   'GET /users': () => ({ users: world.users }),
   'POST /users': ({ body, who }) => { const { password, ...rest } = body; const user = { id: `u-${world.users.length + 1}`, language: 'kk', enabled: true, created_at: now(), ...rest }; world.users.push(user); world.leaf(now(), who.login, 'user.created', `user:${user.id}`, { login: user.login }); return { id: user.id }; },
   'PATCH /users/:id': ({ id, body }) => { const user = need(world.users.find((u) => u.id === id)); const { password, ...rest } = body; return Object.assign(user, rest); },
@@ -253,7 +245,8 @@ async function api(req, res, url) {
   const path = decodeURIComponent(url.pathname.slice('/api/v1'.length));
   const chunks = [];
   for await (const chunk of req) chunks.push(chunk);
-  const body = chunks.length ? JSON.parse(Buffer.concat(chunks).toString()) : {};
+  const json = (req.headers['content-type'] ?? '').includes('json');
+  const body = chunks.length && json ? JSON.parse(Buffer.concat(chunks).toString()) : {};
   const query = Object.fromEntries(url.searchParams);
   const token = /saqshy_session=([^;]+)/.exec(req.headers.cookie ?? '')?.[1];
   if (req.method !== 'GET' && req.headers['x-saqshy-csrf'] !== '1') throw new Problem(403, 'csrf', 'the header x-saqshy-csrf is missing');

@@ -25,7 +25,7 @@ export function makeWorld(now) {
   const rules = ruleSeeds.map(([title, level, tags, category, product], i) => ({
     id: `6f1b9c${i.toString(16).padStart(2, '0')}-4a7e-4c0d-9b52-${r.hex(12)}`, title, level, status: i % 4 ? 'stable' : 'test', tags,
     author: i % 3 ? 'Saqshy' : 'A. Sadykov', logsource: { category, product, service: category ? undefined : product === 'windows' ? 'security' : 'auth' },
-    enabled: i !== 11, hits: r.int(4000), last_hit: i % 5 === 4 ? undefined : ago(now, 10 + r.int(900))
+    kind: 'rule', set: 'saqshy', mode: i === 11 ? 'disabled' : 'enabled', since: ago(now, 40_000), test_hits: 0, hidden_hits: 0, cost_share: 1 / 12, hits: r.int(4000), last_hit: i % 5 === 4 ? undefined : ago(now, 10 + r.int(900))
   }));
   const entities = [['host', 'ws-0243.saryarqa.kz'], ['host', 'dc01.saryarqa.kz'], ['source.ip', '185.220.101.47'], ['source.ip', '91.240.118.172'], ['user', 'g.nurlanova'], ['host', 'web-prod-01'], ['user', 'svc_backup']];
   const states = ['new', 'new', 'new', 'acknowledged', 'in_progress', 'closed'];
@@ -38,7 +38,7 @@ export function makeWorld(now) {
       id: r.hex(32), rule_id: rule.id, rule_title: rule.title, level: rule.level, tags: rule.tags, entity_kind, entity,
       first_at: ago(now, last + 1 + r.int(40)), last_at: ago(now, last), hits_count: 1 + r.int(rule.title.includes('SSH') ? 900 : 14), state,
       verdict: state === 'closed' ? r.pick(['true_positive', 'false_positive', 'benign']) : undefined,
-      assignee: state === 'new' ? undefined : r.pick(['u-1', 'u-2']), incident_id: undefined, version: 1, comments: []
+      assignee: state === 'new' ? undefined : r.pick(['aigul', 'd.kim']), incident_id: undefined, version: 1, comments: []
     };
   });
   const incident = (n, title, state, severity, detectedMinutes, object, take, facts) => {
@@ -47,7 +47,7 @@ export function makeWorld(now) {
     for (const alert of take) alert.incident_id = id;
     const number = `2026-${String(n).padStart(4, '0')}`;
     return {
-      id, number, title, state, severity, category: 'intrusion', object, assignee: 'u-1', detected_at,
+      id, number, title, state, severity, category: 'intrusion', object, assignee: 'aigul', detected_at,
       occurred_at: ago(now, detectedMinutes + 14), created_at: ago(now, detectedMinutes - 1), version: 3, alertIds: take.map((a) => a.id), facts,
       timeline: [
         { at: ago(now, detectedMinutes - 1), actor: 'system', kind: 'incident.created', text: title },
@@ -58,8 +58,8 @@ export function makeWorld(now) {
         ] : [])
       ],
       tasks: [
-        { id: `t-${n}-1`, title: 'web-prod-01 желіден оқшаулау', state: 'done', assignee: 'u-2', created_at: ago(now, detectedMinutes - 3) },
-        { id: `t-${n}-2`, title: 'Жад көшірмесін алу және хешін тіркеу', state: 'open', assignee: 'u-1', due: ago(now, -150), created_at: ago(now, detectedMinutes - 4) },
+        { id: `t-${n}-1`, title: 'web-prod-01 желіден оқшаулау', state: 'done', assignee: 'd.kim', created_at: ago(now, detectedMinutes - 3) },
+        { id: `t-${n}-2`, title: 'Жад көшірмесін алу және хешін тіркеу', state: 'open', assignee: 'aigul', due: ago(now, -150), created_at: ago(now, detectedMinutes - 4) },
         { id: `t-${n}-3`, title: 'svc_backup құпиясөзін ауыстыру', state: 'open', created_at: ago(now, detectedMinutes - 5) }
       ],
       notices: []
@@ -117,17 +117,18 @@ export function makeWorld(now) {
 
 export const permissions = [
   'alerts.read', 'alerts.triage', 'export.read', 'incidents.read', 'incidents.write', 'journal.export', 'journal.read', 'law.read', 'notices.approve',
-  'notices.draft', 'notices.send', 'overview.read', 'rules.read', 'rules.write', 'search.read', 'sources.read', 'sources.write', 'sql.read', 'users.read', 'users.write'
+  'exceptions.approve', 'exceptions.propose', 'notices.draft', 'notices.send', 'overview.read', 'people.read', 'rules.backtest', 'rules.read', 'rules.write', 'search.read', 'sources.read', 'sources.write', 'sql.read', 'users.read', 'users.write'
 ];
 const t3 = (kk, ru, en) => ({ kk, ru, en });
 const coordinator = [
   'overview.read', 'search.read', 'sql.read', 'export.read', 'alerts.read', 'alerts.triage', 'incidents.read', 'incidents.write',
+  'exceptions.approve', 'exceptions.propose', 'rules.backtest', 'people.read',
   'notices.draft', 'notices.approve', 'notices.send', 'sources.read', 'rules.read', 'journal.read', 'journal.export', 'law.read'
 ];
 export const roles = [
   {
     id: 'administrator', title: t3('Жүйе әкімшісі', 'Администратор системы', 'Administrator'),
-    permissions: ['overview.read', 'sources.read', 'sources.write', 'rules.read', 'rules.write', 'users.read', 'users.write', 'journal.read', 'journal.export', 'law.read']
+    permissions: ['overview.read', 'sources.read', 'sources.write', 'rules.read', 'rules.write', 'exceptions.approve', 'users.read', 'users.write', 'journal.read', 'journal.export', 'law.read']
   },
   {
     id: 'analyst', title: t3('Мониторинг және ден қою талдаушысы', 'Аналитик мониторинга и реагирования', 'Monitoring and response analyst'),

@@ -47,6 +47,6 @@ pub use jcs::{CanonicalError, canonical};
 pub use keys::{KEY_FILE, KeyError, Keys, VKEY_FILE};
 pub use leaf::{LEAF_BYTES_MAX, Leaf, LeafError};
 pub use log::{CHECKPOINT, LogError, TileLog};
-pub use note::{NoteError, SigningKey, VerifyingKey};
+pub use note::{NoteError, SigningKey, VerifyingKey, open as open_note};
 pub use storage::{DirStorage, MemStorage, Storage};
 pub use verify::{Finding, Report, verify_dir, verify_storage};

@@ -214,6 +214,50 @@ pub enum Rules {
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
+    /// Write rules as one file that can be carried to a closed network and imported there.
+    #[command(after_help = "Example:
+  saqshy rules bundle sigma/rules --name sigmahq -o sigmahq.zip")]
+    Bundle {
+        /// Folder, git checkout or ZIP file with rules.
+        path: PathBuf,
+        /// File to write.
+        #[arg(long, short)]
+        output: PathBuf,
+        /// Name of the set; that of the folder when left out.
+        #[arg(long)]
+        name: Option<String>,
+        /// Version of the set; the commit of a checkout when left out.
+        #[arg(long)]
+        set_version: Option<String>,
+        /// File with a signing key (PRIVATE+KEY+…) to sign the bundle with.
+        #[arg(long)]
+        key: Option<PathBuf>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Import rules into the data folder of a stopped server; on a running one use the console.
+    #[command(after_help = "Example:
+  saqshy rules import sigmahq.zip --data /var/lib/saqshy --mode test")]
+    Import {
+        /// Folder, git checkout, ZIP file or bundle.
+        path: PathBuf,
+        /// Data folder of a stopped server.
+        #[arg(long)]
+        data: PathBuf,
+        /// Name of the set; that of the folder or file when left out. A bundle names itself.
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long)]
+        set_version: Option<String>,
+        /// Public key (name+hash+base64) of which one must have signed the bundle; may be repeated.
+        #[arg(long)]
+        trust: Vec<String>,
+        /// What its rules do: enabled, test (hits are counted and raise no alert), disabled.
+        #[arg(long, default_value = "test")]
+        mode: String,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
     /// Show which ATT&CK techniques the rules speak of; without a path those inside the program.
     #[command(after_help = "Example:
   saqshy rules coverage sigma/rules --navigator layer.json")]

@@ -33,6 +33,14 @@ pub fn rules() -> Vec<(String, String)> {
     rules
 }
 
+/// The samples beside our own rules: (path below `rules/`, TOML).
+pub fn rule_samples() -> Vec<(String, String)> {
+    RuleFiles::iter()
+        .filter(|name| name.ends_with(".samples.toml"))
+        .filter_map(|name| Some((name.to_string(), text(RuleFiles::get(&name)?.data)?)))
+        .collect()
+}
+
 /// The packs and calendars: folder below `packs/` → (path inside it → text).
 pub fn packs() -> BTreeMap<String, BTreeMap<String, String>> {
     let mut packs: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();

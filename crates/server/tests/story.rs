@@ -7,6 +7,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::{PASSWORD, Person, Trial, send, start, until};
+use saqshy_server::runtime::rules::bundle::{Bundle, Origin};
 use serde_json::{Value, json};
 
 const EXTRA: &str = r#"
@@ -69,7 +70,7 @@ impl Walk<'_> {
         body: Value,
     ) -> Value {
         let (method, template) = operation.split_once(' ').unwrap();
-        let (bare, query) = template.split_once('?').unwrap_or((template, ""));
+        let bare = template.split_once('?').map_or(template, |(bare, _)| bare);
         let mut path = template.to_owned();
         for id in ids {
             let (from, to) = (path.find('{').unwrap(), path.find('}').unwrap());
@@ -84,15 +85,21 @@ impl Walk<'_> {
             reply.status,
             reply.text()
         );
+        self.left_leaf(who, &format!("{method} {bare}"), before)
+            .await;
+        reply.json()
+    }
+
+    /// Since `before`, `who` has left a leaf: `operation` is visited.
+    async fn left_leaf(&mut self, who: &str, operation: &str, before: u64) {
         let store = &self.trial.server.app().store;
         let new = store.leaves_from(before, 1000).await.unwrap();
         let own = new.iter().any(|(_, leaf)| {
             let leaf: Value = serde_json::from_slice(leaf).unwrap();
             leaf["actor"] == who
         });
-        assert!(own, "{operation} left no leaf of `{who}`; query `{query}`");
-        self.visited.insert(format!("{method} {bare}"));
-        reply.json()
+        assert!(own, "{operation} left no leaf of `{who}`");
+        self.visited.insert(operation.to_owned());
     }
 }
 
@@ -356,6 +363,54 @@ async fn from_a_log_line_to_the_receipt_of_a_notice() {
     damage_is_named(trial.folder.path()).await;
 }
 
+/// Exceptions, a back-test, a set of rules.
+async fn tuning(walk: &mut Walk<'_>, admin: (&str, &Person), analyst: (&str, &Person), rule: &str) {
+    let new = json!({ "rule_id": rule, "reason": "the backup server", "fields": [{ "field": "host.name", "value": "backup-1" }] });
+    for decision in ["approve", "refuse"] {
+        let made = walk
+            .call(analyst, "POST /exceptions", &[], new.clone())
+            .await;
+        let id = text(&made["id"]).to_owned();
+        let body = json!({ "reason": "seen", "version": made["version"] });
+        let path = format!("POST /exceptions/{{id}}/{decision}");
+        let decided = walk.call(admin, &path, &[&id], body).await;
+        if decision == "approve" {
+            let body = json!({ "reason": "no longer", "version": decided["version"] });
+            walk.call(analyst, "POST /exceptions/{id}/withdraw", &[&id], body)
+                .await;
+        }
+    }
+    let past =
+        json!({ "rule_id": rule, "from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z" });
+    walk.call(analyst, "POST /backtests", &[], past).await;
+
+    let text = "title: t\nid: 5f0c2a1e-0000-4000-8000-000000000001\nlogsource: {product: linux}\ndetection:\n  k: [boom]\n  condition: k\n";
+    let files = [("t.yml".to_owned(), text.to_owned())].into();
+    let origin = Origin {
+        kind: "folder".into(),
+        path: "here".into(),
+        commit: None,
+    };
+    let bundle = Bundle::new("extra", "1", origin, files).unwrap();
+    let before = walk.trial.leaves().await;
+    let headers = [
+        ("content-type", "application/zip"),
+        ("cookie", &*admin.1.cookie),
+        ("x-saqshy-csrf", "1"),
+    ];
+    let path = "/api/v1/rulesets";
+    let bytes = bundle.to_zip().unwrap();
+    let reply = send(walk.trial.console(), "POST", path, &headers, bytes).await;
+    assert_eq!(reply.status, 201, "{}", reply.text());
+    walk.left_leaf(admin.0, "POST /rulesets", before).await;
+    let on = json!({ "mode": "enabled", "reason": "looked at" });
+    walk.call(admin, "PATCH /rulesets/{name}", &["extra"], on)
+        .await;
+    let gone = json!({ "reason": "not needed" });
+    walk.call(admin, "DELETE /rulesets/{name}", &["extra"], gone)
+        .await;
+}
+
 /// The journalled operations that the story does not need: accounts, rules, reading in bulk.
 async fn finish(
     walk: &mut Walk<'_>,
@@ -383,7 +438,8 @@ async fn finish(
     .await;
     let rules = admin.1.ok("GET", "/rules", None).await;
     let rule = text(&rules["rules"][0]["id"]).to_owned();
-    let off = json!({ "enabled": false, "reason": "too loud here" });
+    tuning(walk, admin, analyst, &rule).await;
+    let off = json!({ "mode": "disabled", "reason": "too loud here" });
     walk.call(admin, "PATCH /rules/{id}", &[&rule], off).await;
     let sql = json!({ "sql": "select count(*) from events" });
     let rows = walk.call(analyst, "POST /sql", &[], sql).await;

@@ -46,6 +46,11 @@ permissions! {
     JournalExport = "journal.export",
     RulesRead = "rules.read",
     RulesWrite = "rules.write",
+    /// Matching a rule against stored events, whose contents it shows.
+    RulesBacktest = "rules.backtest",
+    ExceptionsPropose = "exceptions.propose",
+    /// Never on one's own proposal.
+    ExceptionsApprove = "exceptions.approve",
     /// Names of the people with an account; belongs to whoever reads alerts or incidents.
     PeopleRead = "people.read",
     UsersRead = "users.read",

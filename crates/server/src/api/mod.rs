@@ -1,12 +1,16 @@
 //! The operations of the HTTP API, one module per subject, each with its wire types.
 
 mod alerts;
+mod attack;
+mod backtests;
+mod exceptions;
 mod incidents;
 mod journal;
 mod law;
 mod notices;
 mod overview;
 mod rules;
+mod rulesets;
 mod search;
 mod session;
 mod sources;
@@ -52,6 +56,10 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         sources::routes,
         journal::routes,
         rules::routes,
+        rulesets::routes,
+        exceptions::routes,
+        backtests::routes,
+        attack::routes,
         users::routes,
         law::routes,
     ];

@@ -210,6 +210,11 @@ impl Names {
         Ok(Names(pairs.collect()))
     }
 
+    /// Whether somebody has this login.
+    pub fn knows(&self, login: &str) -> bool {
+        self.0.contains_key(login)
+    }
+
     /// The name of who has this login; the login itself when nobody has (the program, an
     /// addressee).
     pub fn name(&self, login: String) -> String {

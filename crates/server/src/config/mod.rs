@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use jiff::{SignedDuration, tz::TimeZone};
 use saqshy_casework::{Category, PromotionRules};
+use saqshy_journal::VerifyingKey;
 use saqshy_law::{Lang, Profile, Text3};
 
 /// The commented sample; `saqshy config sample` prints it and a test loads it.
@@ -29,6 +30,11 @@ pub struct Config {
     /// Folders with rules beside those inside the program.
     pub rule_folders: Vec<PathBuf>,
     pub own_rules: bool,
+    /// Keys whose signature of a rule bundle counts.
+    pub trusted_keys: Vec<VerifyingKey>,
+    /// Bundles without such a signature are refused.
+    pub require_signed_rules: bool,
+    pub exceptions: ExceptionLimits,
     /// Folders with packs beside those inside the program.
     pub pack_folders: Vec<PathBuf>,
     /// Hits of one rule on one entity within this much time are one alert.
@@ -39,6 +45,14 @@ pub struct Config {
     pub mail: Mail,
     /// A notice must be approved by somebody other than its author.
     pub second_person: bool,
+}
+
+/// How long exceptions from rules last.
+#[derive(Debug, Clone, Copy)]
+pub struct ExceptionLimits {
+    /// When a proposal does not say.
+    pub default_days: u32,
+    pub max_days: u32,
 }
 
 /// Who the organisation is under the law.
@@ -181,6 +195,23 @@ fn check(raw: raw::Config, folder: &Path) -> anyhow::Result<Config> {
         "alerts.window_minutes {}: use 1 to 10080",
         raw.alerts.window_minutes
     );
+    let key = |text: &String| {
+        let key: Result<VerifyingKey, _> = text.parse();
+        key.with_context(|| format!("rules.trusted_keys `{text}`"))
+    };
+    let trusted_keys = raw.rules.trusted_keys.iter().map(key);
+    let trusted_keys = trusted_keys.collect::<anyhow::Result<Vec<_>>>()?;
+    let exceptions = ExceptionLimits {
+        default_days: raw.exceptions.default_days,
+        max_days: raw.exceptions.max_days,
+    };
+    ensure!(
+        (1..=3_650).contains(&exceptions.max_days)
+            && (1..=exceptions.max_days).contains(&exceptions.default_days),
+        "exceptions.default_days {} and max_days {}: use 1 to 3650, the default not above the most",
+        exceptions.default_days,
+        exceptions.max_days
+    );
     let promotion = PromotionRules {
         language: raw.incidents.language,
         rules: raw.incidents.rule,
@@ -216,6 +247,9 @@ fn check(raw: raw::Config, folder: &Path) -> anyhow::Result<Config> {
         spool_bytes_max: raw.spool.bytes_max.unwrap_or(10 << 30),
         rule_folders: raw.rules.folders.into_iter().map(path).collect(),
         own_rules: raw.rules.own,
+        trusted_keys,
+        require_signed_rules: raw.rules.require_signature,
+        exceptions,
         pack_folders: raw.law.folders.into_iter().map(path).collect(),
         alert_window: SignedDuration::from_mins(i64::from(raw.alerts.window_minutes)),
         promotion,

@@ -30,6 +30,8 @@ pub struct Config {
     #[serde(default)]
     pub rules: Rules,
     #[serde(default)]
+    pub exceptions: Exceptions,
+    #[serde(default)]
     pub law: Law,
     #[serde(default)]
     pub alerts: Alerts,
@@ -113,6 +115,24 @@ pub struct Lake {
 pub struct Rules {
     pub own: bool,
     pub folders: Vec<PathBuf>,
+    pub trusted_keys: Vec<String>,
+    pub require_signature: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Exceptions {
+    pub default_days: u32,
+    pub max_days: u32,
+}
+
+impl Default for Exceptions {
+    fn default() -> Self {
+        Exceptions {
+            default_days: 90,
+            max_days: 365,
+        }
+    }
 }
 
 impl Default for Rules {
@@ -120,6 +140,8 @@ impl Default for Rules {
         Rules {
             own: true,
             folders: Vec::new(),
+            trusted_keys: Vec::new(),
+            require_signature: false,
         }
     }
 }

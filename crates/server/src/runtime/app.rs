@@ -3,11 +3,14 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 use parking_lot::RwLock;
 use saqshy_casework::{Law, Store};
+use saqshy_detect::Exceptions;
 use saqshy_dispatch::AckSigner;
 use saqshy_intake::LossLedger;
 use saqshy_lake::Lake;
 use saqshy_spool::Spool;
 
+use super::rules::backtest::BackTests;
+use super::rules::cost::CostMeter;
 use super::{JournalHandle, Paths, RuleService, SourceRegistry};
 use crate::config::Config;
 
@@ -30,7 +33,11 @@ pub struct App {
     pub ledger: Arc<LossLedger>,
     pub sources: Arc<SourceRegistry>,
     pub rules: RwLock<Arc<RuleService>>,
-    /// Held while the rules in service are changed.
+    /// The exceptions in force.
+    pub exceptions: RwLock<Arc<Exceptions>>,
+    pub backtests: BackTests,
+    pub costs: CostMeter,
+    /// Held while rules and exceptions in service are changed.
     pub rule_changes: tokio::sync::Mutex<()>,
     pub law: Law,
     pub journal: JournalHandle,

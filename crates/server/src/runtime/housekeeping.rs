@@ -1,6 +1,7 @@
 //! What a server does beside its main path, every second: keep the ledger's losses; every five
 //! seconds: send notices whose next attempt is due; every minute:
-//! join small lake files and delete replaced ones.
+//! join small lake files, delete replaced ones and old hits of rules in test; every hour: measure
+//! what rules cost.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use super::{App, lake_files, ledger};
 
 const COMPACT_EVERY: u32 = 60;
 const SEND_EVERY: u32 = 5;
+const MEASURE_EVERY: u32 = 3_600;
 
 /// Runs until cancelled. A failure is logged and tried again.
 pub async fn run(app: Arc<App>, cancel: CancellationToken) {
@@ -34,8 +36,17 @@ pub async fn run(app: Arc<App>, cancel: CancellationToken) {
         }
         if seconds.is_multiple_of(COMPACT_EVERY) {
             report("compacting the lake", compact(&app).await);
+            let pruned = super::rules::quiet::prune(&app.store).await;
+            report("pruning hits of rules in test", pruned.map_err(Into::into));
+        }
+        if seconds.is_multiple_of(MEASURE_EVERY) {
+            let app = app.clone();
+            tokio::spawn(async move {
+                report("measuring rules", super::measure_costs(&app).await);
+            });
         }
     }
+    app.backtests.cancel_all();
     report(
         "keeping the ledger",
         ledger::persist_drops(&app, &mut drops).await,

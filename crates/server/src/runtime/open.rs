@@ -16,6 +16,7 @@ use saqshy_law::{Calendar, Pack};
 use saqshy_spool::Spool;
 
 use super::pipeline::READER;
+use super::rules::{exceptions, intervals};
 use super::{App, Clock, JournalHandle, RuleService, SourceRegistry, lake_files, ledger};
 use crate::config::Config;
 use crate::embedded;
@@ -58,7 +59,9 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Arc<App>> {
     let journal = open_journal(&config, &paths)?;
     let law = load_law(&config)?;
     config.promotion.check(&law).context("incidents.rule")?;
-    let rules = RuleService::load(&config, &store).await?;
+    let rules = RuleService::load(&config, &paths.data, &store).await?;
+    intervals::reconcile(&store, clock(), &rules).await?;
+    let exceptions = exceptions::in_force(&store).await?;
     let sources = SourceRegistry::load(&store).await?;
     let position = store.position(READER).await?;
     let ledger = ledger::restore(&store, &spool, position).await?;
@@ -73,6 +76,9 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Arc<App>> {
         ledger,
         sources: Arc::new(sources),
         rules: RwLock::new(Arc::new(rules)),
+        exceptions: RwLock::new(Arc::new(exceptions)),
+        backtests: Default::default(),
+        costs: Default::default(),
         rule_changes: tokio::sync::Mutex::new(()),
         law,
         journal,
@@ -103,11 +109,13 @@ pub fn make_data_dir(paths: &Paths) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn open_store(paths: &Paths) -> anyhow::Result<Store> {
+/// The database with the tables of everything below HTTP.
+pub(crate) async fn open_store(paths: &Paths) -> anyhow::Result<Store> {
     let store = Store::open(&paths.database)
         .await
         .with_context(|| format!("opening the database `{}`", paths.database.display()))?;
     store.migrate("runtime", lake_files::MIGRATIONS).await?;
+    store.migrate("rules", super::rules::MIGRATIONS).await?;
     Ok(store)
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use jiff::Timestamp;
 use saqshy_casework::{Actor, Ctx, Hit, NewAlert};
-use saqshy_detect::{AlertDraft, group};
+use saqshy_detect::{AlertDraft, Found, group};
 use saqshy_event::{Batch, Format, Parsed, Parser, Record, Tally};
 use saqshy_journal::Leaf;
 use saqshy_spool::ReadError;
@@ -18,6 +18,7 @@ use serde_json::json;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::rules::quiet::{self, QuietHit, sift};
 use super::{App, lake_files};
 
 /// Name of the SQL half's position.
@@ -107,6 +108,7 @@ async fn step(app: &Arc<App>, parser: &Parser) -> anyhow::Result<Progress> {
         return Ok(Progress::Waiting);
     }
     let now = app.now();
+    app.costs.offer(&run);
     let worked = work(app, parser.clone(), run, now, from >= detected).await?;
     let Some(next) = worked.next else {
         return Ok(Progress::Waiting);
@@ -178,6 +180,8 @@ async fn skip(app: &App, from: u64, to: u64) -> anyhow::Result<()> {
 struct Worked {
     batch: Batch,
     alerts: Vec<NewAlert>,
+    /// Hits that raise no alert.
+    quiet: Vec<QuietHit>,
     tally: Vec<Tally>,
     /// Position after the records used; `None` if none was.
     next: Option<u64>,
@@ -191,7 +195,7 @@ async fn work(
     now: Timestamp,
     detect: bool,
 ) -> anyhow::Result<Worked> {
-    let rules = app.rules();
+    let (rules, exceptions) = (app.rules(), app.exceptions.read().clone());
     let window = app.config.alert_window;
     tokio::task::spawn_blocking(move || {
         let records: Vec<_> = run
@@ -203,22 +207,39 @@ async fn work(
             consumed,
             tally,
         } = parser.parse(&records, now);
-        let hits = if detect {
-            rules.detector.detect(&batch)
-        } else {
-            Vec::new()
+        let mut found = match detect {
+            true => rules.detector.run(&batch),
+            false => Found::default(),
         };
+        let quiet = sift(&mut found, &batch, &rules, &exceptions, now);
+        let hits = found.hits.into_iter().map(|(_, hit)| hit).collect();
         let alerts = group(hits, window).into_iter().map(new_alert).collect();
         let next = consumed.checked_sub(1).map(|last| run[last].0 + 1);
         Worked {
             batch,
             alerts,
+            quiet,
             tally,
             next,
         }
     })
     .await
     .context("a run of the pipeline")
+}
+
+/// Measures what each rule costs on the latest events; on a thread of its own.
+///
+/// # Errors
+/// The thread panicked.
+pub async fn measure_costs(app: &Arc<App>) -> anyhow::Result<()> {
+    let (app, rules, now) = (app.clone(), app.rules(), app.now());
+    tokio::task::spawn_blocking(move || {
+        let zone = app.config.organisation.zone.clone();
+        let parser = Parser::new(&app.config.node).with_zone(zone);
+        app.costs.measure(&rules, &parser, decode, now);
+    })
+    .await
+    .context("measuring rules")
 }
 
 /// A spool record that is none (written by a newer program, say) becomes a raw event as it is.
@@ -251,6 +272,9 @@ async fn record(app: &App, now: Timestamp, worked: &Worked, next: u64) -> anyhow
     tx.promote(&ctx, &app.config.promotion, &alerts)
         .await
         .context("opening incidents by rule")?;
+    quiet::record(&mut tx, &worked.quiet)
+        .await
+        .context("recording hits that raise no alert")?;
     for tally in &worked.tally {
         tx.ledger_add(
             &tally.source,

@@ -38,6 +38,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alerts/{id}/exception": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an exception for the hits of an alert could name. */
+        get: operations["exceptions_draft"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alerts/{id}/triage": {
         parameters: {
             query?: never;
@@ -55,6 +72,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/attack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Techniques that the rules in service speak of, by tactic. */
+        get: operations["attack_matrix"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/attack/layer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as a layer for the ATT&CK Navigator, format 4.5. */
+        get: operations["attack_layer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backtests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Back-tests since the server started. */
+        get: operations["backtests_list"];
+        put?: never;
+        /** Begins a back-test in the background. */
+        post: operations["backtests_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backtests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A back-test with its progress and what it has found. */
+        get: operations["backtests_get"];
+        put?: never;
+        post?: never;
+        /** Stops a back-test; what it has found stays. */
+        delete: operations["backtests_cancel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/events/{id}": {
         parameters: {
             query?: never;
@@ -66,6 +153,109 @@ export interface paths {
         get: operations["search_event"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/exceptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Exceptions, the latest first. */
+        get: operations["exceptions_list"];
+        put?: never;
+        /** Proposes an exception; it hides nothing until a second person approves it. */
+        post: operations["exceptions_propose"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/exceptions/simulate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What an exception would have hidden. */
+        post: operations["exceptions_simulate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/exceptions/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approves an exception that somebody else proposed. */
+        post: operations["exceptions_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/exceptions/{id}/hits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Hits that an exception hid, the latest first. */
+        get: operations["exceptions_hits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/exceptions/{id}/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refuses an exception that somebody else proposed. */
+        post: operations["exceptions_refuse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/exceptions/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes an exception back: its hits are shown again from now on. */
+        post: operations["exceptions_withdraw"];
         delete?: never;
         options?: never;
         head?: never;
@@ -465,6 +655,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rules/costs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Measures the costs of all rules on the latest events, now. */
+        post: operations["rules_measure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rules/{id}": {
         parameters: {
             query?: never;
@@ -472,7 +679,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One rule with its text. */
+        /** One rule with its text, its samples and its figures. */
         get: operations["rules_get"];
         put?: never;
         post?: never;
@@ -481,6 +688,76 @@ export interface paths {
         head?: never;
         /** The rule after the change. */
         patch: operations["rules_update"];
+        trace?: never;
+    };
+    "/rules/{id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Why a rule matches a stored event, or does not. */
+        post: operations["rules_explain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rules/{id}/quiet-hits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Hits of a rule that raised no alert, the latest first. */
+        get: operations["rules_quiet_hits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rulesets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The sets of rules in service. */
+        get: operations["rulesets_list"];
+        put?: never;
+        /** Imports a ZIP file of rules, or a bundle, in place of the set with its name. */
+        post: operations["rulesets_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rulesets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes an imported set out of service. */
+        delete: operations["rulesets_remove"];
+        options?: never;
+        head?: never;
+        /** Changes the mode of the rules of an imported set that have none of their own. */
+        patch: operations["rulesets_update"];
         trace?: never;
     };
     "/search": {
@@ -734,6 +1011,93 @@ export interface components {
         AttachAlerts: {
             alerts: string[];
         };
+        /** @description The matrix of ATT&CK with the rules that are not disabled. It says what the rules speak of. */
+        AttackMatrix: {
+            /** @description Version of ATT&CK. */
+            attack_version: string;
+            /** Format: int64 */
+            rules_tagged: number;
+            /** Format: int64 */
+            rules_untagged: number;
+            /** @description In the order of the matrix. */
+            tactics: components["schemas"]["AttackTactic"][];
+            /**
+             * Format: int64
+             * @description Distinct techniques and sub-techniques with a rule.
+             */
+            techniques: number;
+        };
+        AttackRule: {
+            id: string;
+            title: string;
+        };
+        AttackTactic: {
+            id: string;
+            name: string;
+            tag: string;
+            techniques: components["schemas"]["AttackTechnique"][];
+        };
+        AttackTechnique: {
+            id: string;
+            name: string;
+            rules: components["schemas"]["AttackRule"][];
+        };
+        BackTestDay: {
+            /** @description In the organisation's time zone, for example `2026-03-20`. */
+            day: string;
+            /** Format: int64 */
+            hits: number;
+        };
+        BackTestHit: {
+            /** Format: date-time */
+            at: string;
+            entity: string;
+            event_id: string;
+            host?: string | null;
+            source_ip?: string | null;
+            user?: string | null;
+        };
+        BackTestInfo: {
+            /**
+             * Format: int64
+             * @description Alerts that the hits would make.
+             */
+            alerts: number;
+            /** @description Name of who began it. */
+            by: string;
+            days: components["schemas"]["BackTestDay"][];
+            /** Format: date-time */
+            ended_at?: string | null;
+            error?: string | null;
+            /** Format: int64 */
+            events_read: number;
+            /**
+             * Format: int64
+             * @description Events of the rule's log source in the range.
+             */
+            events_total: number;
+            examples: components["schemas"]["BackTestHit"][];
+            /** Format: date-time */
+            from: string;
+            /** Format: int64 */
+            hits: number;
+            id: string;
+            rule_id?: string | null;
+            /** Format: date-time */
+            started_at: string;
+            state: components["schemas"]["BackTestState"];
+            title: string;
+            /** Format: date-time */
+            to: string;
+            /** @description Some moment had more events than could be read. */
+            truncated: boolean;
+        };
+        BackTestList: {
+            /** @description The latest first. They are forgotten when the server stops. */
+            backtests: components["schemas"]["BackTestInfo"][];
+        };
+        /** @enum {string} */
+        BackTestState: "running" | "done" | "cancelled" | "failed";
         /** @description How many events fell into the interval that starts at `time`. */
         Bucket: {
             /** Format: int64 */
@@ -802,6 +1166,13 @@ export interface components {
             at: string;
             text: string;
         };
+        /** @description When costs were last measured, and on how many events. */
+        CostInfo: {
+            /** Format: int64 */
+            events: number;
+            /** Format: date-time */
+            measured_at: string;
+        };
         /** @description Something was made; this is its id. */
         Created: {
             id: string;
@@ -819,6 +1190,99 @@ export interface components {
             link: string;
             /** @description For people. */
             message: string;
+        };
+        ExceptionDecision: {
+            reason: string;
+            /**
+             * Format: int64
+             * @description The version that was on the screen.
+             */
+            version: number;
+        };
+        ExceptionDraft: {
+            entity: components["schemas"]["ExceptionEntity"];
+            /**
+             * Format: int64
+             * @description Events looked at.
+             */
+            events: number;
+            /** @description Fields that the events of all looked-at hits have with the same value. */
+            fields: components["schemas"]["ExceptionField"][];
+            rule_id: string;
+            rule_title: string;
+        };
+        ExceptionEntity: {
+            /** @description The field that names it, for example `host.name`. */
+            kind: string;
+            value: string;
+        };
+        /** @description A field of the event and the whole value that it must have, letter case included. */
+        ExceptionField: {
+            field: string;
+            value: string;
+        };
+        ExceptionList: {
+            /**
+             * Format: int32
+             * @description Days after which one ends when its proposal does not say.
+             */
+            default_days: number;
+            /** @description The latest first. */
+            exceptions: components["schemas"]["RuleException"][];
+            /**
+             * Format: int32
+             * @description Most days that one may last.
+             */
+            max_days: number;
+        };
+        /** @enum {string} */
+        ExceptionState: "proposed" | "active" | "refused" | "withdrawn" | "expired";
+        ExplainRequest: {
+            /** @description A stored event. */
+            event_id: string;
+        };
+        ExplainedCondition: {
+            held: boolean;
+            text: string;
+        };
+        ExplainedGate: {
+            field: string;
+            found?: unknown;
+            held: boolean;
+            wanted: string[];
+        };
+        /** @description One line of a selection. */
+        ExplainedItem: {
+            /** @description Names under which the event may hold the field. */
+            fields: string[];
+            found: unknown[];
+            held: boolean;
+            /** @description Field and modifiers as written; empty for keywords. */
+            key: string;
+            /** Format: int32 */
+            line: number;
+            /** @description Values of the rule that are met. */
+            met: string[];
+        };
+        ExplainedSearch: {
+            held: boolean;
+            items: components["schemas"]["ExplainedItem"][];
+            /** Format: int32 */
+            line: number;
+            name: string;
+        };
+        ExplainedVariant: {
+            /** @description The event comes from this log. */
+            applies: boolean;
+            conditions: components["schemas"]["ExplainedCondition"][];
+            logsource: components["schemas"]["ExplainedGate"][];
+            searches: components["schemas"]["ExplainedSearch"][];
+        };
+        /** @description Which parts of a rule hold for one event. */
+        Explanation: {
+            matched: boolean;
+            /** @description One entry for each log that can carry the rule's events. */
+            variants: components["schemas"]["ExplainedVariant"][];
         };
         FieldSummary: {
             name: string;
@@ -1060,8 +1524,32 @@ export interface components {
             product?: string | null;
             service?: string | null;
         };
+        /** @description A rule in service, or the text of one, over a range of time. */
+        NewBackTest: {
+            /** Format: date-time */
+            from: string;
+            rule_id?: string | null;
+            /**
+             * Format: date-time
+             * @description Exclusive.
+             */
+            to: string;
+            /** @description The text of a rule, or of a correlation with its rules (YAML). */
+            yaml?: string | null;
+        };
         NewComment: {
             text: string;
+        };
+        NewException: {
+            alert_id?: string | null;
+            entity?: components["schemas"]["ExceptionEntity"] | null;
+            /** Format: date-time */
+            expires_at?: string | null;
+            fields?: components["schemas"]["ExceptionField"][];
+            /** @description Login; who proposes it when left out. */
+            owner?: string | null;
+            reason: string;
+            rule_id: string;
         };
         /** @description Something that happened outside the program and that the law's clocks depend on. */
         NewFact: {
@@ -1207,11 +1695,33 @@ export interface components {
             /** @description A signed checkpoint covers the leaf. */
             sealed: boolean;
         };
-        /** @description A rule file that could not be taken into service. */
+        /** @description A hit that raised no alert. */
+        QuietHit: {
+            /** Format: date-time */
+            at: string;
+            dataset: string;
+            entity: string;
+            entity_kind: string;
+            event_id: string;
+            /** @description The exception that hid it; absent when the rule was in test. */
+            exception_id?: string | null;
+            host?: string | null;
+            id: string;
+            source_ip?: string | null;
+            user?: string | null;
+        };
+        QuietHits: {
+            /** @description The latest first, at most 500. */
+            hits: components["schemas"]["QuietHit"][];
+        };
+        /** @description A rule file that could not be taken into service, or only with a warning. */
         RefusedRule: {
             file: string;
             /** Format: int32 */
             line?: number | null;
+            reason: string;
+        };
+        Removal: {
             reason: string;
         };
         Role: {
@@ -1222,35 +1732,178 @@ export interface components {
         RoleList: {
             roles: components["schemas"]["Role"][];
         };
+        /** @description A rule, or a correlation over rules. */
         Rule: {
             author: string;
-            enabled: boolean;
-            /** Format: int64 */
+            /**
+             * Format: double
+             * @description Its share of the time of all rules, each timed alone on a sample of the latest events.
+             */
+            cost_share?: number | null;
+            /**
+             * Format: int64
+             * @description Hits that exceptions hid.
+             */
+            hidden_hits: number;
+            /**
+             * Format: int64
+             * @description Hits under alerts.
+             */
             hits: number;
             id: string;
-            /** Format: date-time */
+            kind: components["schemas"]["RuleKind"];
+            /**
+             * Format: date-time
+             * @description Of any of these.
+             */
             last_hit?: string | null;
             level: components["schemas"]["Level"];
-            logsource: components["schemas"]["LogSource"];
+            logsource?: components["schemas"]["LogSource"] | null;
+            mode: components["schemas"]["RuleMode"];
+            /** @description The set that it belongs to. */
+            set: string;
+            /**
+             * Format: date-time
+             * @description Since when it looks at events in its present form; absent when it does not.
+             */
+            since?: string | null;
             status: string;
             tags: string[];
+            /**
+             * Format: int64
+             * @description Hits while in test: they raised no alert.
+             */
+            test_hits: number;
             title: string;
         };
+        RuleDecision: {
+            /** Format: date-time */
+            at: string;
+            /** @description Name of who decided. */
+            by: string;
+            mode: components["schemas"]["RuleMode"];
+            reason: string;
+        };
         RuleDetail: components["schemas"]["Rule"] & {
+            decision?: components["schemas"]["RuleDecision"] | null;
             description: string;
             falsepositives: string[];
+            file: string;
+            /** @description When it looked at events, the latest first; what lies between is a gap. */
+            intervals: components["schemas"]["RuleInterval"][];
             license: string;
+            /** Format: int32 */
+            line: number;
+            /** @description Rules that a correlation is over. */
+            over: string[];
             references: string[];
+            /** @description The samples file beside it: log lines that must hit and that must not (TOML). */
+            samples?: string | null;
             /** @description The rule as it was loaded. */
             source_yaml: string;
         };
+        /** @description Hits of a rule that are not shown: all that it names must hold. */
+        RuleException: {
+            alert_id?: string | null;
+            /** Format: date-time */
+            decided_at?: string | null;
+            /** @description Login of who decided last. */
+            decided_by?: string | null;
+            decision?: string | null;
+            entity?: components["schemas"]["ExceptionEntity"] | null;
+            /** Format: date-time */
+            expires_at: string;
+            fields: components["schemas"]["ExceptionField"][];
+            /**
+             * Format: int64
+             * @description Hits that it has hidden.
+             */
+            hidden: number;
+            id: string;
+            /** Format: date-time */
+            last_hidden?: string | null;
+            /** @description Login of who answers for it. */
+            owner: string;
+            /** Format: date-time */
+            proposed_at: string;
+            /** @description Login of who proposed it. */
+            proposed_by: string;
+            reason: string;
+            rule_id: string;
+            rule_title: string;
+            state: components["schemas"]["ExceptionState"];
+            /**
+             * Format: int64
+             * @description Grows with every decision; one made on an older version is refused.
+             */
+            version: number;
+        };
+        RuleInterval: {
+            /** Format: date-time */
+            from: string;
+            /** @description `enabled` or `test`. */
+            mode: string;
+            /** @description SHA-256 of the rule's text at that time. */
+            sha256: string;
+            /**
+             * Format: date-time
+             * @description Absent: still.
+             */
+            to?: string | null;
+        };
+        /** @enum {string} */
+        RuleKind: "rule" | "correlation";
         RuleList: {
+            costs?: components["schemas"]["CostInfo"] | null;
             refused: components["schemas"]["RefusedRule"][];
             rules: components["schemas"]["Rule"][];
+            /** @description What the owners of rules should know, although they were accepted. */
+            warnings: components["schemas"]["RefusedRule"][];
         };
+        /**
+         * @description What a rule does in service.
+         * @enum {string}
+         */
+        RuleMode: "enabled" | "test" | "disabled";
         RulePatch: {
-            enabled: boolean;
+            mode: components["schemas"]["RuleMode"];
             reason: string;
+        };
+        RuleSetImported: {
+            refused: components["schemas"]["RefusedRule"][];
+            set: components["schemas"]["RuleSetInfo"];
+        };
+        RuleSetInfo: {
+            commit?: string | null;
+            /** Format: date-time */
+            imported_at?: string | null;
+            imported_by?: string | null;
+            /** @description `own`, `folder`, or how it was imported: `zip`, `git`. */
+            kind: string;
+            /** @description Mode of its rules that have none of their own. */
+            mode: components["schemas"]["RuleMode"];
+            name: string;
+            /** @description Where it came from. */
+            origin: string;
+            /** Format: int64 */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Rules and correlations that could be read.
+             */
+            rules: number;
+            /** @description Over the files of an imported set. */
+            sha256?: string | null;
+            /** @description Name of the trusted key that signed it. */
+            signed_by?: string | null;
+            version: string;
+        };
+        RuleSetPatch: {
+            mode: components["schemas"]["RuleMode"];
+            reason: string;
+        };
+        RuleSets: {
+            sets: components["schemas"]["RuleSetInfo"][];
         };
         SearchDone: {
             /** Format: int64 */
@@ -1326,6 +1979,43 @@ export interface components {
         SignIn: {
             login: string;
             password: string;
+        };
+        SimulatedHit: {
+            /** Format: date-time */
+            at: string;
+            entity: string;
+            event_id: string;
+            host?: string | null;
+            source_ip?: string | null;
+            user?: string | null;
+        };
+        SimulationRequest: {
+            /**
+             * Format: int32
+             * @description 1 to 365.
+             */
+            days: number;
+            entity?: components["schemas"]["ExceptionEntity"] | null;
+            fields?: components["schemas"]["ExceptionField"][];
+            rule_id: string;
+        };
+        /** @description What an exception would have hidden of the stored hits of its rule. */
+        SimulationResult: {
+            /** Format: int32 */
+            days: number;
+            examples_hidden: components["schemas"]["SimulatedHit"][];
+            examples_shown: components["schemas"]["SimulatedHit"][];
+            /** Format: int64 */
+            hidden: number;
+            /** Format: int64 */
+            hits: number;
+            /** @description There were more hits than are looked at. */
+            truncated: boolean;
+            /**
+             * Format: int64
+             * @description Hits whose event is no longer stored: whether fields fit cannot be said.
+             */
+            without_event: number;
         };
         /** @description A sender of logs and its loss ledger: received = accepted + dropped. */
         Source: {
@@ -1609,6 +2299,55 @@ export interface operations {
             };
         };
     };
+    exceptions_draft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What an exception for the hits of the alert could name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionDraft"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     alerts_triage: {
         parameters: {
             query?: never;
@@ -1662,6 +2401,294 @@ export interface operations {
             };
         };
     };
+    attack_matrix: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Techniques that the rules in service speak of, by tactic */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttackMatrix"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    attack_layer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A layer for the ATT&CK Navigator, format 4.5 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    backtests_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Back-tests since the server started */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackTestList"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    backtests_start: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBackTest"];
+            };
+        };
+        responses: {
+            /** @description The back-test runs */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackTestInfo"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    backtests_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The back-test with its progress */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackTestInfo"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    backtests_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The back-test was told to stop */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     search_event: {
         parameters: {
             query?: never;
@@ -1682,6 +2709,366 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    exceptions_list: {
+        parameters: {
+            query?: {
+                /** @description Those of one rule. */
+                rule_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Exceptions, the latest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionList"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    exceptions_propose: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewException"];
+            };
+        };
+        responses: {
+            /** @description The exception as it was proposed */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleException"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    exceptions_simulate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SimulationRequest"];
+            };
+        };
+        responses: {
+            /** @description What the exception would have hidden */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimulationResult"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    exceptions_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExceptionDecision"];
+            };
+        };
+        responses: {
+            /** @description The exception hides hits from now on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleException"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    exceptions_hits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Hits that the exception hid */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuietHits"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    exceptions_refuse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExceptionDecision"];
+            };
+        };
+        responses: {
+            /** @description The exception was refused */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleException"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    exceptions_withdraw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExceptionDecision"];
+            };
+        };
+        responses: {
+            /** @description The exception hides nothing more */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleException"];
                 };
             };
             /** @description Not signed in */
@@ -2964,6 +4351,53 @@ export interface operations {
             };
         };
     };
+    rules_measure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description When costs were measured; `null` without events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CostInfo"] | null;
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     rules_get: {
         parameters: {
             query?: never;
@@ -2975,7 +4409,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One rule with its text */
+            /** @description One rule with its text, its samples and its figures */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3036,6 +4470,315 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Rule"];
                 };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    rules_explain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExplainRequest"];
+            };
+        };
+        responses: {
+            /** @description Which parts of the rule hold for the event */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    rules_quiet_hits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Hits of the rule that raised no alert */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuietHits"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    rulesets_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sets of rules in service */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSets"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    rulesets_import: {
+        parameters: {
+            query?: {
+                /** @description Name of the set; a bundle names itself. */
+                name?: string;
+                /** @description Free text; a bundle says it itself. */
+                version?: string;
+                /** @description Mode of its rules; `test` when absent, so that nothing alerts before somebody looked. */
+                mode?: "enabled" | "test" | "disabled";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/zip": number[];
+            };
+        };
+        responses: {
+            /** @description The set is in service */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSetImported"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    rulesets_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Removal"];
+            };
+        };
+        responses: {
+            /** @description The set is out of service */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    rulesets_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleSetPatch"];
+            };
+        };
+        responses: {
+            /** @description The mode was changed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {

@@ -51,6 +51,16 @@ export type Verification = Schemas['JournalVerdict'];
 export type Rule = Schemas['Rule'];
 export type RuleDetail = Schemas['RuleDetail'];
 export type RefusedRule = Schemas['RefusedRule'];
+export type RuleMode = Schemas['RuleMode'];
+export type RuleSetInfo = Schemas['RuleSetInfo'];
+export type RuleSetImported = Schemas['RuleSetImported'];
+export type RuleException = Schemas['RuleException'];
+export type ExceptionDraft = Schemas['ExceptionDraft'];
+export type SimulationResult = Schemas['SimulationResult'];
+export type QuietHit = Schemas['QuietHit'];
+export type Explanation = Schemas['Explanation'];
+export type AttackTechnique = Schemas['AttackTechnique'];
+export type BackTestInfo = Schemas['BackTestInfo'];
 export type LawPack = Schemas['LawPack'];
 
 /** The error envelope, and where in the query a search failed. */

@@ -1,7 +1,8 @@
-//! `saqshy rules`: check, list, test, explain detection content and show its coverage.
+//! `saqshy rules`: check, list, test, explain detection content, show its coverage, carry it.
 
 mod coverage;
 mod explain;
+mod sets;
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use saqshy_detect::samples::{Samples, check, detector_of};
 use saqshy_detect::{Detector, HeadKind, RuleSet};
+use saqshy_server::runtime::rules::gather::Named;
 use serde_json::json;
 
 use crate::cli::{Format, Rules};
@@ -34,6 +36,35 @@ pub fn run(verb: Rules) -> Result<Exit, Failure> {
                 data,
             };
             explain::explain(&asked, format)
+        }
+        Rules::Bundle {
+            path,
+            output,
+            name,
+            set_version,
+            key,
+            format,
+        } => {
+            let named = Named {
+                name,
+                version: set_version,
+            };
+            sets::bundle(&path, &output, &named, key.as_deref(), format)
+        }
+        Rules::Import {
+            path,
+            data,
+            name,
+            set_version,
+            trust,
+            mode,
+            format,
+        } => {
+            let named = Named {
+                name,
+                version: set_version,
+            };
+            sets::import(&path, &data, &named, &trust, &mode, format)
         }
         Rules::Coverage {
             paths,
