@@ -91,7 +91,7 @@ pub fn copy_rules(rules: &[Arc<Rule>], folder: &Path) {
     }
 }
 
-pub fn command(program: &Path, rules: &Path, pipeline: &Path, input: &Path, out: &Path) -> Command {
+pub fn command(program: &Path, rules: &Path, pipeline: &Path, input: &Path) -> Command {
     let mut command = Command::new(program);
     command
         .args(["engine", "eval", "--cross-rule-ac", "-r"])
@@ -99,9 +99,7 @@ pub fn command(program: &Path, rules: &Path, pipeline: &Path, input: &Path, out:
         .arg("-p")
         .arg(pipeline)
         .arg("-e")
-        .arg(format!("@{}", input.display()))
-        .arg("-o")
-        .arg(out);
+        .arg(format!("@{}", input.display()));
     command
 }
 

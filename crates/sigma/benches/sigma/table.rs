@@ -142,13 +142,9 @@ fn beside(
     for (name, count) in [("100", 100), ("1000", 1_000), ("all", all.len())] {
         peer::copy_rules(&run::spread(&all, count), &copies);
         let measure = |input: &str| {
-            spend(&mut peer::command(
-                &program,
-                &copies,
-                &pipeline,
-                &folder.join(input),
-                &out,
-            ))
+            let input = folder.join(input);
+            let mut command = peer::command(&program, &copies, &pipeline, &input);
+            spend(&mut command, Some(&out))
         };
         let load = measure("one");
         let cost = measure("small");
@@ -162,15 +158,15 @@ fn beside(
             cost.peak_mib
         );
     }
-    let mut command = peer::command(&program, &copies, &pipeline, &folder.join("small"), &out);
-    spend(command.arg("--include-event"));
+    let mut command = peer::command(&program, &copies, &pipeline, &folder.join("small"));
+    spend(command.arg("--include-event"), Some(&out));
     compare(&peer::hits(&out), &our_hits(rules, folder));
 }
 
 fn our_hits(rules: &Path, folder: &Path) -> BTreeSet<(u64, String)> {
     let file = folder.join("hits");
     let mut command = this(rules, "all", 1, &folder.join("small"));
-    spend(command.arg(&file));
+    spend(command.arg(&file), None);
     let text = std::fs::read_to_string(file).unwrap_or_default();
     let hit = |line: &str| {
         let (number, rule) = line.split_once('\t')?;
@@ -213,14 +209,22 @@ fn this(rules: &Path, count: &str, threads: usize, input: &Path) -> Command {
 }
 
 fn ours(rules: &Path, count: &str, threads: usize, input: &Path) -> Cost {
-    spend(&mut this(rules, count, threads, input))
+    spend(&mut this(rules, count, threads, input), None)
 }
 
 /// Runs a process to its end and says what it took.
-fn spend(command: &mut Command) -> Cost {
+///
+/// What it writes goes to the file `out`, or into the answer.
+///
+/// # Panics
+/// If it fails: a figure of a run that failed is worth nothing.
+fn spend(command: &mut Command, out: Option<&Path>) -> Cost {
     let before = children_cpu();
     let mut child = command
-        .stdout(Stdio::piped())
+        .stdout(match out {
+            Some(out) => Stdio::from(std::fs::File::create(out).expect("a file")),
+            None => Stdio::piped(),
+        })
         .stderr(Stdio::null())
         .spawn()
         .expect("the process started");
@@ -231,6 +235,7 @@ fn spend(command: &mut Command) -> Cost {
         std::thread::sleep(Duration::from_millis(20));
     }
     let output = child.wait_with_output().expect("the process ended");
+    assert!(output.status.success(), "{}: {command:?}", output.status);
     Cost {
         cpu: children_cpu() - before,
         peak_mib,
