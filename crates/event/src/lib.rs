@@ -24,6 +24,7 @@ pub mod evtx;
 mod linux;
 pub mod names;
 mod parse;
+pub mod read;
 mod record;
 mod value;
 mod windows;
