@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use saqshy_event::Batch;
+use saqshy_event::{Batch, FieldSet};
 use saqshy_sigma::{Engine, FilterRules, Pipeline, Rule, link};
 
 use crate::correlate::{Input, InputReaders, Plans};
@@ -108,6 +108,12 @@ impl Detector {
     /// The correlations in service.
     pub fn plans(&self) -> &Arc<Plans> {
         &self.plans
+    }
+
+    /// What [`Detector::detect`] reads of Windows events, for a parser that gives no more;
+    /// `None` if that may be anything. Correlations read more.
+    pub fn windows_fields(&self) -> Option<FieldSet> {
+        self.engine.windows_fields()
     }
 
     /// Rules in service.

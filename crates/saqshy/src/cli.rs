@@ -113,29 +113,89 @@ pub struct Serve {
     pub format: Format,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScanFormat {
+    /// Hits by rule, for people.
+    Table,
+    /// One JSON object a hit, then the summary.
+    Ndjson,
+    /// One JSON document.
+    Json,
+    /// A row a hit, for spreadsheets.
+    Csv,
+    /// One file with charts and filters, for a browser without a network.
+    Html,
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  saqshy scan Security.evtx                                   with the rules inside the program
+  saqshy scan Security.evtx                              with the rules inside the program
   saqshy scan logs/ --rules sigma/rules/windows --format ndjson > hits.ndjson
-  saqshy scan '/var/log/auth.log' --level high
+  saqshy scan 'evidence/**/*.evtx' --level high --format html --output report.html
+  saqshy scan logs/ --tag 'attack.t1059*' --from 2026-03-01 --to 2026-03-21 --zone Asia/Almaty
+  zcat auth.log.*.gz | saqshy scan - --format csv --output hits.csv
 
-Files: EVTX, NDJSON, syslog, auditd and other line logs, recognised by content.
-Exit code 1 when a rule or a file could not be used; hits alone do not change it.")]
+Files are recognised by content: EVTX (whole, damaged or carved), NDJSON, JSON arrays, Windows XML,
+CSV, auditd, syslog and web server logs, each also packed with gzip or zstd. What is no log is
+skipped and counted; --verbose names it.
+
+Exit codes: 0 done, with or without hits; 1 a part of a file could not be used, or with --strict a
+rule was refused; 2 bad usage or an input that cannot be read; 130 interrupted, with what was found
+until then.")]
 pub struct Scan {
-    /// Files and folders.
+    /// Files, folders, patterns such as 'logs/**/*.gz', or - for standard input.
     #[arg(required = true)]
     pub paths: Vec<PathBuf>,
     /// Folder or file with Sigma rules; may be repeated. Without it, the rules inside the program.
-    #[arg(long)]
+    #[arg(long, value_name = "PATH", help_heading = "Rules")]
     pub rules: Vec<PathBuf>,
-    /// Lowest level to report.
-    #[arg(long, default_value = "informational")]
+    /// Field mapping to apply over the built-in one (TOML, or YAML of pySigma); may be repeated.
+    #[arg(long, value_name = "FILE", help_heading = "Rules")]
+    pub pipeline: Vec<PathBuf>,
+    /// Lowest level to report: informational, low, medium, high, critical.
+    #[arg(long, default_value = "informational", help_heading = "Rules")]
     pub level: String,
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
-    /// Time zone of stamps without one: an IANA name.
-    #[arg(long, default_value = "UTC")]
+    /// Only rules with this id or a title like this pattern; may be repeated.
+    #[arg(long, value_name = "ID|TITLE", help_heading = "Rules")]
+    pub rule: Vec<String>,
+    /// Leave out rules with this id or a title like this pattern; may be repeated.
+    #[arg(long, value_name = "ID|TITLE", help_heading = "Rules")]
+    pub exclude_rule: Vec<String>,
+    /// Only rules with a tag like this pattern, for example 'attack.t1059*'; may be repeated.
+    #[arg(long, value_name = "PATTERN", help_heading = "Rules")]
+    pub tag: Vec<String>,
+    /// Only rules of this status, for example stable; may be repeated.
+    #[arg(long, help_heading = "Rules")]
+    pub status: Vec<String>,
+    /// Count a refused rule as something wrong (exit code 1).
+    #[arg(long, help_heading = "Rules")]
+    pub strict: bool,
+    /// Only hits of events from this time on: 2026-03-20, or 2026-03-20T18:10:00+05:00.
+    #[arg(long, value_name = "TIME", help_heading = "Events")]
+    pub from: Option<String>,
+    /// Only hits of events before this time.
+    #[arg(long, value_name = "TIME", help_heading = "Events")]
+    pub to: Option<String>,
+    /// Time zone of times without one: an IANA name.
+    #[arg(long, default_value = "UTC", help_heading = "Events")]
     pub zone: String,
+    #[arg(long, value_enum, default_value_t = ScanFormat::Table, help_heading = "Output")]
+    pub format: ScanFormat,
+    /// File to write instead of standard output.
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Language that an HTML report opens in: kk, ru, en.
+    #[arg(long, default_value = "en", help_heading = "Output")]
+    pub lang: String,
+    /// No progress and no closing line on standard error.
+    #[arg(long, short, help_heading = "Output")]
+    pub quiet: bool,
+    /// Name what was skipped and why.
+    #[arg(long, short, help_heading = "Output")]
+    pub verbose: bool,
+    /// Threads that read and match. Default: one a core.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<std::num::NonZeroUsize>,
 }
 
 #[derive(Debug, Args)]

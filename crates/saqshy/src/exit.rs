@@ -1,5 +1,5 @@
 //! Exit codes: 0 done, 1 found something wrong, 2 bad usage or input, 3 could not reach a needed
-//! service.
+//! service, 130 interrupted.
 
 use std::process::ExitCode;
 
@@ -9,6 +9,8 @@ pub enum Exit {
     Done,
     /// The verb worked and what it looked at is wrong: a changed file, a refused rule.
     FoundWrong,
+    /// Ctrl-C; what was done until then has been told.
+    Interrupted,
 }
 
 /// Why a verb could not run to its end.
@@ -38,6 +40,7 @@ pub fn report(outcome: Result<Exit, Failure>) -> ExitCode {
     let (error, code) = match outcome {
         Ok(Exit::Done) => return ExitCode::SUCCESS,
         Ok(Exit::FoundWrong) => return ExitCode::from(1),
+        Ok(Exit::Interrupted) => return ExitCode::from(130),
         Err(Failure::Input(error)) => (error, 2),
         Err(Failure::Unreachable(error)) => (error, 3),
     };

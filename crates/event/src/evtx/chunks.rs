@@ -45,6 +45,8 @@ pub struct Chunks<R> {
     ready: VecDeque<Result<Chunk, EvtxError>>,
     /// Bytes stepped over since the last chunk: where they begin and how many.
     gap: Option<(u64, u64)>,
+    /// Why reading stopped; told behind what could be read.
+    failure: Option<std::io::Error>,
 }
 
 impl<R: Read> Chunks<R> {
@@ -59,13 +61,14 @@ impl<R: Read> Chunks<R> {
             started: false,
             ready: VecDeque::new(),
             gap: None,
+            failure: None,
         }
     }
 
     /// Looks at the file header and steps over it.
-    fn start(&mut self) -> std::io::Result<()> {
+    fn start(&mut self) {
         self.started = true;
-        self.fill(HEADER_BYTES)?;
+        self.fill(HEADER_BYTES);
         let header = &self.buffer[..self.buffer.len().min(HEADER_BYTES)];
         if let Err(error) = EvtxFileHeader::from_stream(&mut std::io::Cursor::new(header)) {
             self.ready.push_back(Err(EvtxError::Header(chain(&error))));
@@ -73,29 +76,26 @@ impl<R: Read> Chunks<R> {
         if header.starts_with(FILE_MAGIC) || memmem::find(header, CHUNK_MAGIC).is_none() {
             self.drop_bytes(HEADER_BYTES);
         }
-        Ok(())
     }
 
     /// Reads until the buffer holds `bytes` or the part ends.
-    fn fill(&mut self, bytes: usize) -> std::io::Result<()> {
+    fn fill(&mut self, bytes: usize) {
         while self.buffer.len() < bytes {
             let Some(part) = self.parts.front() else {
-                return Ok(());
+                return;
             };
             let at = self.offset + self.buffer.len() as u64;
             let most = part.end.saturating_sub(at).min(2 * CHUNK_BYTES as u64);
             let before = self.buffer.len();
-            if most > 0 {
-                self.source
-                    .by_ref()
-                    .take(most)
-                    .read_to_end(&mut self.buffer)?;
+            let mut source = self.source.by_ref().take(most);
+            if let Err(error) = source.read_to_end(&mut self.buffer) {
+                self.failure = Some(error);
+                self.parts.clear();
             }
             if self.buffer.len() == before {
-                return Ok(());
+                return;
             }
         }
-        Ok(())
     }
 
     fn drop_bytes(&mut self, count: usize) {
@@ -105,36 +105,39 @@ impl<R: Read> Chunks<R> {
     }
 
     /// Goes on to the next part; `false` if there is none.
-    fn next_part(&mut self) -> std::io::Result<bool> {
+    fn next_part(&mut self) -> bool {
         self.parts.pop_front();
         let Some(part) = self.parts.front() else {
-            return Ok(false);
+            return false;
         };
-        if let Some(seek) = self.seek {
-            seek(&mut self.source, part.start)?;
-        }
         self.offset = part.start;
         self.buffer.clear();
-        Ok(true)
+        if let Some(seek) = self.seek
+            && let Err(error) = seek(&mut self.source, self.offset)
+        {
+            self.failure = Some(error);
+            self.parts.clear();
+        }
+        true
     }
 
     /// Reads up to the next chunk; nothing is `ready` then at the end.
-    fn advance(&mut self) -> std::io::Result<()> {
+    fn advance(&mut self) {
         if !self.started {
-            self.start()?;
+            self.start();
         }
         loop {
-            self.fill(CHUNK_BYTES)?;
+            self.fill(CHUNK_BYTES);
             if self.buffer.is_empty() {
                 self.report_gap();
-                if !self.next_part()? {
-                    return Ok(());
+                if !self.next_part() {
+                    return;
                 }
             } else if self.buffer.starts_with(CHUNK_MAGIC) {
                 self.report_gap();
                 let chunk = self.take_chunk();
                 self.ready.push_back(Ok(chunk));
-                return Ok(());
+                return;
             } else {
                 self.step_over();
             }
@@ -219,14 +222,11 @@ impl<R: Read> Iterator for Chunks<R> {
     type Item = Result<Chunk, EvtxError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ready.is_empty()
-            && let Err(error) = self.advance()
-        {
-            self.parts.clear();
-            self.buffer.clear();
-            self.ready.push_back(Err(EvtxError::Read(error)));
+        if self.ready.is_empty() {
+            self.advance();
         }
-        self.ready.pop_front()
+        let failure = || self.failure.take().map(|error| Err(EvtxError::Read(error)));
+        self.ready.pop_front().or_else(failure)
     }
 }
 

@@ -128,7 +128,8 @@ pub struct Blocks<R> {
     held: Block,
     /// The header of a table has been read.
     begun: bool,
-    failed: bool,
+    /// Why reading stopped; told behind what could be read.
+    failure: Option<std::io::Error>,
 }
 
 /// What the buffer begins with.
@@ -153,11 +154,11 @@ impl<R: Read> Blocks<R> {
             at_end: false,
             held: Block::default(),
             begun: false,
-            failed: false,
+            failure: None,
         }
     }
 
-    fn next_block(&mut self) -> std::io::Result<Block> {
+    fn next_block(&mut self) -> Block {
         let mut block = std::mem::take(&mut self.held);
         let mut used = 0;
         while !block.is_full() {
@@ -173,7 +174,7 @@ impl<R: Read> Blocks<R> {
                 Step::More => {
                     self.drop_used(used);
                     used = 0;
-                    self.fill()?;
+                    self.fill();
                 }
                 Step::Nothing(bytes) => used += bytes,
                 Step::Broken(bytes, reason) => {
@@ -190,7 +191,7 @@ impl<R: Read> Blocks<R> {
         if !self.at_end {
             self.hold_back(&mut block);
         }
-        Ok(block)
+        block
     }
 
     /// Adds a record to the block.
@@ -224,15 +225,16 @@ impl<R: Read> Blocks<R> {
         self.offset += used as u64;
     }
 
-    fn fill(&mut self) -> std::io::Result<()> {
+    fn fill(&mut self) {
         let before = self.buffer.len();
         let most = (BLOCK_BYTES / 8) as u64;
-        self.source
+        let read = self
+            .source
             .by_ref()
             .take(most)
-            .read_to_end(&mut self.buffer)?;
-        self.at_end = self.buffer.len() == before;
-        Ok(())
+            .read_to_end(&mut self.buffer);
+        self.failure = read.err();
+        self.at_end = self.failure.is_some() || self.buffer.len() == before;
     }
 
     /// Keeps lines for the next block where the event of an audit line may go on in it.
@@ -267,17 +269,11 @@ impl<R: Read> Iterator for Blocks<R> {
     type Item = std::io::Result<Block>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
+        let block = self.next_block();
+        if !block.is_empty() || !block.problems.is_empty() || !self.at_end {
+            return Some(Ok(block));
         }
-        match self.next_block() {
-            Ok(block) if block.is_empty() && block.problems.is_empty() && self.at_end => None,
-            Ok(block) => Some(Ok(block)),
-            Err(error) => {
-                self.failed = true;
-                Some(Err(error))
-            }
-        }
+        self.failure.take().map(Err)
     }
 }
 

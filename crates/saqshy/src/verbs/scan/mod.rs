@@ -1,208 +1,198 @@
 //! `saqshy scan`: detection over log files without a server.
 
-mod evtx;
-mod lines;
-mod report;
+mod hit;
+mod html;
+mod inputs;
+mod output;
+mod select;
+mod work;
 
-use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use anyhow::{Context, bail};
-use indicatif::{ProgressBar, ProgressStyle};
-use jiff::{Timestamp, tz::TimeZone};
-use saqshy_detect::{Detector, Level, level_of};
-use saqshy_event::Batch;
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::tz::TimeZone;
+use saqshy_detect::Detector;
+use saqshy_sigma::Pipeline;
 
 use crate::cli::Scan;
 use crate::exit::{Exit, Failure};
-use report::{FileHit, Report, Summary};
+use output::{Output, Summary};
+use work::{Note, Shared};
 
 pub fn run(options: Scan) -> Result<Exit, Failure> {
     let begin = Instant::now();
-    let lowest = Level::parse(&options.level).ok_or_else(|| {
-        anyhow::anyhow!(
-            "unknown level `{}`; use informational, low, medium, high or critical",
-            options.level
-        )
-    })?;
+    let choice = select::Choice::new(&options)?;
     let zone = TimeZone::get(&options.zone)
         .with_context(|| format!("unknown time zone `{}`", options.zone))?;
+    let times = select::Times::new(options.from.as_deref(), options.to.as_deref(), &zone)?;
+    let pipeline = pipeline(&options.pipeline)?;
     let rules = super::rules::load(&options.rules)?;
-    let below: HashSet<String> = rules
+    let left_out: HashSet<String> = rules
         .rules()
         .iter()
-        .filter(|rule| level_of(rule) < lowest)
+        .filter(|rule| !choice.takes(rule))
         .map(|rule| rule.id.clone())
         .collect();
-    let detector = Detector::new(&rules, &below);
-    let files = find_files(&options.paths)?;
-    let mut report = Report::new(options.format, &rules);
-    let scan = Folder {
-        files: &files,
-        detector: &detector,
-        zone: &zone,
+    let inputs = inputs::find(&options.paths)?;
+    let output = Output::new(&options, hit::Rules::new(&rules))?;
+    let shared = Arc::new(Shared {
+        detector: Detector::with_pipeline(&rules, &left_out, &pipeline),
+        inputs,
+        zone,
+        times,
         events: AtomicU64::new(0),
+        bytes: Arc::new(AtomicU64::new(0)),
+        stop: AtomicBool::new(false),
+    });
+    stop_on_ctrl_c(&shared);
+    let threads = options.threads.map_or_else(cores, |threads| threads.get());
+    let mut scan = Running {
+        options: &options,
+        shared: &shared,
+        progress: progress_bar(&shared, options.quiet),
+        broken: HashSet::new(),
+        skipped: 0,
+        output,
     };
-    let broken = scan.run(&mut report)?;
-    let hits = report.hits();
-    report.finish(&Summary {
-        files: files.len() as u64,
-        files_broken: broken,
-        events: scan.events.into_inner(),
+    work::run(&shared, threads, |outcome| scan.take(outcome))?;
+    scan.progress.finish_and_clear();
+    let interrupted = shared.stop.load(Ordering::Relaxed);
+    let detector = &shared.detector;
+    let summary = Summary {
+        events: shared.events.load(Ordering::Relaxed),
+        files: shared.inputs.len() as u64,
+        files_broken: scan.broken.len() as u64,
+        files_skipped: scan.skipped,
         rules_loaded: detector.rules_loaded() as u64,
         rules_refused: detector.refused().len() as u64,
-        rules_set_aside: rules.set_aside() as u64,
-        hits,
+        rules_left_out: left_out.len() as u64,
+        rules_set_aside: rules.correlations().len() as u64,
+        hits: scan.output.hits(),
         seconds: begin.elapsed().as_secs_f64(),
         peak_mib: peak_mib(),
-    })?;
+        threads: threads as u64,
+        interrupted,
+    };
+    scan.output.finish(&summary)?;
     for refusal in detector.refused() {
+        let file = refusal.file.display();
         eprintln!(
-            "saqshy: rule refused: {}:{}: {}",
-            refusal.file.display(),
-            refusal.line,
-            refusal.reason
+            "saqshy: rule refused: {file}:{}: {}",
+            refusal.line, refusal.reason
         );
     }
-    Ok(if broken > 0 || !detector.refused().is_empty() {
-        Exit::FoundWrong
-    } else {
-        Exit::Done
+    if !options.quiet {
+        eprintln!("{summary}");
+    }
+    let wrong = !scan.broken.is_empty() || (options.strict && !detector.refused().is_empty());
+    Ok(match (interrupted, wrong) {
+        (true, _) => Exit::Interrupted,
+        (false, true) => Exit::FoundWrong,
+        (false, false) => Exit::Done,
     })
 }
 
-/// Every file below the paths, in the order of their names, once.
-fn find_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for path in paths {
-        if !path.exists() {
-            bail!("`{}` does not exist", path.display());
-        }
-        let walk = walkdir::WalkDir::new(path)
-            .follow_links(true)
-            .sort_by_file_name();
-        for entry in walk {
-            let entry = entry.with_context(|| format!("looking into `{}`", path.display()))?;
-            if entry.file_type().is_file() {
-                files.push(entry.into_path());
-            }
-        }
+/// The built-in field mapping and the files over it.
+fn pipeline(files: &[PathBuf]) -> anyhow::Result<Pipeline> {
+    let mut texts = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("pipeline `{}`", file.display()))?;
+        texts.push((file.to_string_lossy().into_owned(), text));
     }
-    let mut seen = HashSet::new();
-    files.retain(|file| seen.insert(file.clone()));
-    Ok(files)
+    let texts: Vec<_> = texts
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    Ok(Pipeline::with_files(&texts)?)
 }
 
-struct Folder<'a> {
-    files: &'a [PathBuf],
-    detector: &'a Detector,
-    zone: &'a TimeZone,
-    events: AtomicU64,
+/// What is told while the scan runs.
+struct Running<'a> {
+    options: &'a Scan,
+    shared: &'a Shared,
+    progress: ProgressBar,
+    /// Numbers of the files that had a problem.
+    broken: HashSet<usize>,
+    skipped: u64,
+    output: Output,
 }
 
-/// What one file gave: its hits, and why reading it stopped or what had to be stepped over.
-struct Outcome {
-    hits: Vec<FileHit>,
-    problems: Vec<String>,
-}
-
-impl Folder<'_> {
-    /// Scans the files on all cores, reports them in order, gives the number of broken ones.
-    fn run(&self, report: &mut Report) -> anyhow::Result<u64> {
-        let progress = progress_bar(self.files.len() as u64);
-        let next = AtomicU64::new(0);
-        let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-        let (sender, outcomes) = mpsc::sync_channel(2 * workers);
-        let mut broken = 0;
-        std::thread::scope(|scope| -> anyhow::Result<()> {
-            for _ in 0..workers {
-                let (sender, next) = (sender.clone(), &next);
-                scope.spawn(move || {
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(file) = self.files.get(at as usize) else {
-                            break;
-                        };
-                        if sender.send((at, self.file(file))).is_err() {
-                            break; // the report could not be written
-                        }
-                    }
-                });
-            }
-            drop(sender);
-            let mut waiting = BTreeMap::new();
-            let mut due = 0;
-            for (at, outcome) in outcomes {
-                waiting.insert(at, outcome);
-                while let Some(outcome) = waiting.remove(&due) {
-                    let file = &self.files[due as usize];
-                    for problem in &outcome.problems {
-                        progress.suspend(|| eprintln!("saqshy: {}: {problem}", file.display()));
-                    }
-                    broken += u64::from(!outcome.problems.is_empty());
-                    report.hits_of(file, outcome.hits)?;
-                    due += 1;
-                    progress.inc(1);
-                    progress.set_message(format!("{} events", self.events.load(Ordering::Relaxed)));
+impl Running<'_> {
+    fn take(&mut self, outcome: work::Outcome) -> anyhow::Result<()> {
+        for (file, note) in outcome.notes {
+            let path = self.shared.inputs[file].path.display();
+            let line = match note {
+                Note::Problem(text) => {
+                    self.broken.insert(file);
+                    format!("saqshy: {path}: {text}")
                 }
-            }
-            Ok(())
-        })?;
-        progress.finish_and_clear();
-        Ok(broken)
-    }
-
-    fn file(&self, path: &Path) -> Outcome {
-        let mut outcome = Outcome {
-            hits: Vec::new(),
-            problems: Vec::new(),
-        };
-        let hits = &mut outcome.hits;
-        let mut each = |batch: &Batch| {
-            self.events
-                .fetch_add(batch.rows() as u64, Ordering::Relaxed);
-            hits.extend(
-                self.detector
-                    .detect_rows(batch)
-                    .map(|(row, hit)| FileHit::new(batch.event(row), hit)),
-            );
-        };
-        let result = open(path).and_then(|(file, modified, is_evtx)| {
-            if is_evtx {
-                return Ok(evtx::read(file, modified, &mut each));
-            }
-            lines::read(file, modified, self.zone, &mut each)?;
-            Ok(Vec::new())
-        });
-        match result {
-            Ok(problems) => outcome.problems = problems,
-            Err(error) => outcome.problems.push(format!("{error:#}")),
+                Note::Skipped(reason) => {
+                    self.skipped += 1;
+                    if !self.options.verbose {
+                        continue;
+                    }
+                    format!("saqshy: {path}: skipped: {reason}")
+                }
+            };
+            self.progress.suspend(|| eprintln!("{line}"));
         }
-        outcome
+        for found in outcome.hits {
+            let file = &self.shared.inputs[found.file].path;
+            self.output.hit(&found, file)?;
+        }
+        self.output.flush()?;
+        self.progress
+            .set_position(self.shared.bytes.load(Ordering::Relaxed));
+        let events = self.shared.events.load(Ordering::Relaxed);
+        let rate = events as f64 / self.progress.elapsed().as_secs_f64().max(0.001);
+        let hits = self.output.hits();
+        self.progress
+            .set_message(format!("{events} events, {rate:.0}/s, {hits} hits"));
+        Ok(())
     }
 }
 
-/// Opens a file and tells by its first bytes whether it is an EVTX file.
-fn open(path: &Path) -> anyhow::Result<(File, Timestamp, bool)> {
-    let mut file = File::open(path).context("could not be opened")?;
-    let modified = file.metadata()?.modified()?;
-    let modified = Timestamp::try_from(modified).unwrap_or(Timestamp::UNIX_EPOCH);
-    let mut magic = Vec::new();
-    file.by_ref().take(8).read_to_end(&mut magic)?;
-    std::io::Seek::rewind(&mut file)?;
-    Ok((file, modified, magic == *evtx::MAGIC))
+/// Draws on standard error, and only on a terminal.
+fn progress_bar(shared: &Shared, quiet: bool) -> ProgressBar {
+    let bytes = shared.inputs.iter().map(|input| input.bytes).sum();
+    let target = match quiet {
+        true => ProgressDrawTarget::hidden(),
+        false => ProgressDrawTarget::stderr(),
+    };
+    let style = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes}  {msg}  {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(Some(bytes), target).with_style(style)
 }
 
-fn progress_bar(files: u64) -> ProgressBar {
-    // Draws on standard error, and only on a terminal.
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} files  {msg}  {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(files).with_style(style)
+/// On the first Ctrl-C nothing more is read and what was found is told; the second one ends the
+/// program.
+fn stop_on_ctrl_c(shared: &Arc<Shared>) {
+    let shared = shared.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    std::thread::spawn(move || {
+        let Ok(runtime) = runtime else { return };
+        runtime.block_on(async {
+            if tokio::signal::ctrl_c().await.is_err() {
+                return;
+            }
+            shared.stop.store(true, Ordering::Relaxed);
+            if tokio::signal::ctrl_c().await.is_ok() {
+                std::process::exit(130);
+            }
+        });
+    });
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get())
 }
 
 /// The most memory this process had resident, in MiB; 0 where the system does not tell.

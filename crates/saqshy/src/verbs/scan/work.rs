@@ -1,0 +1,302 @@
+//! The work: one thread reads files and divides them into jobs, the others parse and match, the
+//! results come back in the order of the files. What is in memory does not depend on the size of
+//! the files: jobs are of a few MiB and only so many wait.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use saqshy_detect::Detector;
+use saqshy_event::evtx::{Chunk, Chunks};
+use saqshy_event::read::{Block, Blocks};
+use saqshy_event::{Batch, BatchBuilder, Parser};
+
+use super::hit::{self, Found};
+use super::inputs::{self, Input, Opened};
+use super::select::Times;
+
+/// Chunks of 64 KiB that one job takes.
+const JOB_CHUNKS: usize = 24;
+/// Problems of one file that are named; the rest is counted.
+const PROBLEMS_MAX: u64 = 10;
+
+/// What all threads share.
+pub struct Shared {
+    pub inputs: Vec<Input>,
+    pub detector: Detector,
+    pub zone: TimeZone,
+    pub times: Times,
+    pub events: AtomicU64,
+    /// Bytes read from disk.
+    pub bytes: Arc<AtomicU64>,
+    /// Set by Ctrl-C: nothing more is read.
+    pub stop: AtomicBool,
+}
+
+/// A piece of work.
+enum Job {
+    /// Chunks with the numbers of their files and when these were written.
+    Chunks(Vec<(usize, Timestamp, Chunk)>),
+    Block(usize, Timestamp, Block),
+    /// Something to say about a file.
+    Note(usize, Note),
+}
+
+/// What is said about a file.
+#[derive(Debug, Clone)]
+pub enum Note {
+    /// It is no log; why.
+    Skipped(&'static str),
+    /// A part of it could not be used.
+    Problem(String),
+}
+
+/// What came of one job.
+#[derive(Default)]
+pub struct Outcome {
+    pub hits: Vec<Found>,
+    /// With the numbers of their files.
+    pub notes: Vec<(usize, Note)>,
+}
+
+/// Runs over all inputs on `threads` threads; `each` gets the outcomes in order. Gives back
+/// early when `each` fails.
+pub fn run(
+    shared: &Arc<Shared>,
+    threads: usize,
+    mut each: impl FnMut(Outcome) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let (jobs, queue) = mpsc::sync_channel(2 * threads);
+    let (done, outcomes) = mpsc::sync_channel(4 * threads);
+    let queue = Arc::new(Mutex::new(queue));
+    // Threads are not waited for: one may hang in a read from a pipe when Ctrl-C comes.
+    for _ in 0..threads {
+        let (shared, queue, done) = (shared.clone(), queue.clone(), done.clone());
+        std::thread::spawn(move || work(&shared, &queue, &done));
+    }
+    drop(done);
+    let reader = shared.clone();
+    std::thread::spawn(move || Reader::new(&reader, jobs).read_all());
+    let mut waiting = BTreeMap::new();
+    let mut due = 0;
+    loop {
+        match outcomes.recv_timeout(Duration::from_millis(500)) {
+            Ok((at, outcome)) => {
+                waiting.insert(at, outcome);
+            }
+            Err(RecvTimeoutError::Timeout) if shared.stop.load(Ordering::Relaxed) => break,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        while let Some(outcome) = waiting.remove(&due) {
+            each(outcome)?;
+            due += 1;
+        }
+    }
+    waiting.into_values().try_for_each(each)
+}
+
+/// Divides the files into jobs.
+struct Reader<'a> {
+    shared: &'a Shared,
+    jobs: SyncSender<(u64, Job)>,
+    next: u64,
+    chunks: Vec<(usize, Timestamp, Chunk)>,
+    /// Nobody wants jobs any more.
+    closed: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn new(shared: &'a Shared, jobs: SyncSender<(u64, Job)>) -> Self {
+        Reader {
+            shared,
+            jobs,
+            next: 0,
+            chunks: Vec::new(),
+            closed: false,
+        }
+    }
+
+    fn read_all(mut self) {
+        for (at, input) in self.shared.inputs.iter().enumerate() {
+            if self.is_over() {
+                return;
+            }
+            if let Err(error) = self.file(at, input) {
+                self.note(at, Note::Problem(format!("{error:#}")));
+            }
+        }
+        self.send_chunks();
+    }
+
+    fn file(&mut self, at: usize, input: &Input) -> anyhow::Result<()> {
+        let (opened, written) = inputs::open(input, &self.shared.bytes)?;
+        match opened {
+            Opened::EvtxFile(file) => self.evtx(at, written, Chunks::open(file)),
+            Opened::EvtxStream(stream) => self.evtx(at, written, Chunks::stream(stream)),
+            Opened::Records(stream, kind) => {
+                for block in Blocks::new(stream, kind) {
+                    if self.is_over() {
+                        break;
+                    }
+                    let block = block?;
+                    for problem in &block.problems {
+                        let text = format!("at byte {}: {}", problem.offset, problem.reason);
+                        self.note(at, Note::Problem(text));
+                    }
+                    if block.more_problems > 0 {
+                        let text = format!("and {} more such places", block.more_problems);
+                        self.note(at, Note::Problem(text));
+                    }
+                    self.send(Job::Block(at, written, block));
+                }
+            }
+            Opened::Other(reason) => self.note(at, Note::Skipped(reason)),
+        }
+        Ok(())
+    }
+
+    fn evtx(
+        &mut self,
+        at: usize,
+        written: Timestamp,
+        chunks: impl Iterator<Item = Result<Chunk, saqshy_event::evtx::EvtxError>>,
+    ) {
+        for chunk in chunks {
+            match chunk {
+                Ok(chunk) => self.chunks.push((at, written, chunk)),
+                Err(error) => self.note(
+                    at,
+                    Note::Problem(format!("{:#}", anyhow::Error::new(error))),
+                ),
+            }
+            if self.chunks.len() >= JOB_CHUNKS {
+                self.send_chunks();
+            }
+            if self.is_over() {
+                break;
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.closed || self.shared.stop.load(Ordering::Relaxed)
+    }
+
+    fn note(&mut self, at: usize, note: Note) {
+        self.send(Job::Note(at, note));
+    }
+
+    fn send_chunks(&mut self) {
+        if !self.chunks.is_empty() {
+            let chunks = std::mem::take(&mut self.chunks);
+            self.push(Job::Chunks(chunks));
+        }
+    }
+
+    fn send(&mut self, job: Job) {
+        self.send_chunks();
+        self.push(job);
+    }
+
+    fn push(&mut self, job: Job) {
+        self.closed |= self.jobs.send((self.next, job)).is_err();
+        self.next += 1;
+    }
+}
+
+/// Takes jobs until there are no more.
+fn work(shared: &Shared, queue: &Mutex<Receiver<(u64, Job)>>, done: &SyncSender<(u64, Outcome)>) {
+    let mut parser = Parser::new("scan").with_zone(shared.zone.clone());
+    if let Some(mut fields) = shared.detector.windows_fields() {
+        fields.extend(hit::FIELDS);
+        parser = parser.with_windows_fields(fields);
+    }
+    loop {
+        // A thread that panicked held the lock only while it waited.
+        let job = queue.lock().unwrap_or_else(|lock| lock.into_inner()).recv();
+        let Ok((at, job)) = job else { return };
+        let outcome = match job {
+            Job::Note(file, note) => Outcome {
+                hits: Vec::new(),
+                notes: vec![(file, note)],
+            },
+            Job::Chunks(chunks) => events_of(shared, &parser, &chunks),
+            Job::Block(file, written, block) => records_of(shared, &parser, file, written, &block),
+        };
+        if done.send((at, outcome)).is_err() {
+            return;
+        }
+    }
+}
+
+fn events_of(shared: &Shared, parser: &Parser, chunks: &[(usize, Timestamp, Chunk)]) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut builder = BatchBuilder::default();
+    // File and first row of each chunk.
+    let mut starts = Vec::with_capacity(chunks.len());
+    for (file, written, chunk) in chunks {
+        starts.push((builder.rows(), *file));
+        let mut problems = 0;
+        chunk.events(|item| match item {
+            Ok((id, event)) => {
+                parser.windows_event(&mut builder, id, *written, "scan", &event);
+                builder.end_event();
+            }
+            Err(error) => {
+                problems += 1;
+                if problems <= PROBLEMS_MAX {
+                    let text = format!("{:#}", anyhow::Error::new(error));
+                    outcome.notes.push((*file, Note::Problem(text)));
+                }
+            }
+        });
+        if problems > PROBLEMS_MAX {
+            let text = format!("and {} more broken records", problems - PROBLEMS_MAX);
+            outcome.notes.push((*file, Note::Problem(text)));
+        }
+    }
+    let file_of = |row: usize| {
+        let at = starts.partition_point(|(start, _)| *start <= row) - 1;
+        starts[at].1
+    };
+    outcome.hits = matches(shared, &builder.finish(), file_of);
+    outcome
+}
+
+fn records_of(
+    shared: &Shared,
+    parser: &Parser,
+    file: usize,
+    written: Timestamp,
+    block: &Block,
+) -> Outcome {
+    let records = block.records(written, "scan");
+    // An hour later nothing is "still arriving".
+    let now = written
+        .saturating_add(SignedDuration::from_hours(1))
+        .unwrap_or(written);
+    let mut outcome = Outcome::default();
+    let mut used = 0;
+    while used < records.len() {
+        let parsed = parser.parse(&records[used..], now);
+        outcome
+            .hits
+            .extend(matches(shared, &parsed.batch, |_| file));
+        used += parsed.consumed.max(1);
+    }
+    outcome
+}
+
+fn matches(shared: &Shared, batch: &Batch, file_of: impl Fn(usize) -> usize) -> Vec<Found> {
+    let events = batch.rows() as u64;
+    shared.events.fetch_add(events, Ordering::Relaxed);
+    let hits = shared.detector.detect_rows(batch);
+    let hits = hits.filter(|(_, hit)| shared.times.take(hit.at));
+    hits.map(|(row, hit)| Found::new(file_of(row), batch.event(row), hit))
+        .collect()
+}
