@@ -1,8 +1,11 @@
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use saqshy_event::{Batch, FieldSet};
-use saqshy_sigma::{Engine, FilterRules, Pipeline, Rule, link};
+use saqshy_sigma::{
+    Correlation, Engine, Filter, FilterRules, LogSource, Pipeline, Rule, RuleError, link,
+};
 
 use crate::correlate::{Input, InputReaders, Plans};
 use crate::{Hit, Refusal, RuleSet};
@@ -41,15 +44,24 @@ impl Detector {
         let mut warnings = Vec::new();
         let enabled = |id: &String| !disabled.contains(id);
         let filtered = filtered(rules, &mut warnings);
-        let links = {
-            let correlations = rules.correlations().iter();
-            let correlations = correlations.filter(|it| enabled(&it.id)).cloned();
-            link(&filtered, &correlations.collect::<Vec<_>>())
-        };
+        let correlations = rules.correlations().iter();
+        let correlations = correlations.filter(|found| enabled(&found.id));
+        let correlations = correlations.map(|found| {
+            let sources = sources_of(found, &filtered, rules.correlations());
+            pipeline.process_correlation(found, sources)
+        });
+        let correlations = accepted(correlations, &mut refused);
+        let links = link(&filtered, &correlations);
         refused.extend(links.refused.iter().map(Refusal::from));
-        let enabled: Vec<_> = filtered.into_iter().filter(|it| enabled(&it.id)).collect();
+        let enabled = filtered.iter().filter(|rule| enabled(&rule.id));
+        let enabled = accepted(enabled.map(|rule| pipeline.process(rule)), &mut refused);
         let (engine, errors) = Engine::compile(enabled, pipeline);
         refused.extend(errors.iter().map(Refusal::from));
+        warnings.extend(pipeline.warnings().iter().map(|text| Refusal {
+            file: PathBuf::new(),
+            line: 0,
+            reason: text.clone(),
+        }));
         warnings.extend(engine.warnings().iter().map(|warning| {
             let rule = &engine.rules()[warning.rule as usize];
             Refusal {
@@ -132,6 +144,38 @@ impl Detector {
     }
 }
 
+fn accepted<T>(
+    all: impl Iterator<Item = Result<T, RuleError>>,
+    refused: &mut Vec<Refusal>,
+) -> Vec<T> {
+    all.filter_map(|one| {
+        one.map_err(|error| refused.push(Refusal::from(&error)))
+            .ok()
+    })
+    .collect()
+}
+
+/// The log sources of the rules that a correlation refers to, directly or through others.
+fn sources_of(
+    correlation: &Correlation,
+    rules: &[Arc<Rule>],
+    correlations: &[Arc<Correlation>],
+) -> Vec<LogSource> {
+    let mut names: Vec<&String> = correlation.rules.iter().collect();
+    let (mut known, mut sources) = (HashSet::new(), Vec::new());
+    while let Some(name) = names.pop() {
+        if !known.insert(name) {
+            continue;
+        }
+        let is = |id: &String, other: &Option<String>| id == name || other.as_ref() == Some(name);
+        let named = rules.iter().filter(|rule| is(&rule.id, &rule.name));
+        sources.extend(named.map(|rule| rule.logsource.clone()));
+        let inner = correlations.iter().filter(|it| is(&it.id, &it.name));
+        names.extend(inner.flat_map(|inner| &inner.rules));
+    }
+    sources
+}
+
 /// The rules with the filters that are for them.
 fn filtered(rules: &RuleSet, warnings: &mut Vec<Refusal>) -> Vec<Arc<Rule>> {
     let mut all = rules.rules().to_vec();
@@ -150,11 +194,7 @@ fn filtered(rules: &RuleSet, warnings: &mut Vec<Refusal>) -> Vec<Arc<Rule>> {
 }
 
 /// Names in a filter that no rule has, or that a rule of another log source has.
-fn warn_of_strangers(
-    filter: &saqshy_sigma::Filter,
-    rules: &[Arc<Rule>],
-    warn: &mut impl FnMut(String),
-) {
+fn warn_of_strangers(filter: &Filter, rules: &[Arc<Rule>], warn: &mut impl FnMut(String)) {
     let FilterRules::Named(names) = &filter.rules else {
         return;
     };
@@ -171,5 +211,81 @@ fn warn_of_strangers(
                 "rule `{name}` is of another log source than `{source}`"
             ));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use saqshy_event::BatchBuilder;
+
+    use super::*;
+
+    const RULES: &str = "
+title: started
+id: started
+name: program_started
+logsource: {category: test}
+detection: {selection: {Program: whoami}, condition: selection}
+---
+title: not by the watchers
+logsource: {category: test}
+filter: {rules: [program_started], selection: {User|startswith: svc_}, condition: not selection}
+---
+title: for nobody
+logsource: {category: other}
+filter: {rules: [program_started, nothing], selection: {User: x}, condition: selection}
+---
+title: often
+id: often
+correlation: {type: event_count, rules: [program_started], group-by: [User], timespan: 1m, condition: {gte: 2}}
+---
+title: broken
+correlation: {type: event_count, rules: [nobody], timespan: 1m, condition: {gte: 2}}
+";
+
+    /// Filters, pipelines, correlations and what is refused of them, in one detector.
+    #[test]
+    fn every_kind_of_document_takes_part() {
+        let mut set = RuleSet::default();
+        set.add_text(Path::new("all.yml"), RULES);
+        let pipeline = "transformations: [{type: field_name_mapping, mapping: {User: user.name, Program: process.name}}]";
+        let pipeline = Pipeline::with_files(&[("p.yml", pipeline)]).unwrap();
+        let detector = Detector::with_pipeline(&set, &HashSet::new(), &pipeline);
+        let texts = |list: &[Refusal]| -> Vec<String> {
+            let all = list.iter().map(|it| format!("{}:{}", it.line, it.reason));
+            all.collect()
+        };
+        assert_eq!(
+            texts(detector.refused()),
+            ["20:no rule has the id or name `nobody`"]
+        );
+        let warnings = texts(detector.warnings()).join("\n");
+        assert!(
+            warnings.contains("12:no rule has the id or name `nothing`"),
+            "{warnings}"
+        );
+        assert!(warnings.contains("12:rule `program_started` is of another log source"));
+        assert!(warnings.contains("keeps only events"));
+
+        let mut batch = BatchBuilder::default();
+        for user in ["ann", "svc_watch"] {
+            batch.set("data_stream.dataset", "test");
+            batch.set("process.name", "whoami");
+            batch.set("user.name", user);
+            batch.end_event();
+        }
+        let found = detector.run(&batch.finish());
+        // The rule only feeds the correlation, whose document does not say `generate`.
+        assert!(found.hits.is_empty());
+        assert_eq!(found.inputs.len(), 1);
+        assert_eq!(found.inputs[0].1.fields["user.name"], "ann");
+        let plans: Vec<_> = detector.plans().correlations().collect();
+        assert_eq!(plans[0].group_by, ["user.name"]);
+
+        let off = HashSet::from(["often".to_owned()]);
+        let alone = Detector::with_pipeline(&set, &off, &pipeline);
+        assert!(alone.plans().is_empty() && !alone.silent[0]);
     }
 }

@@ -115,6 +115,11 @@ pub(crate) fn parse_section(node: &Node, section: &str) -> Result<Detection, Fla
     })
 }
 
+/// One search identifier by itself.
+pub(crate) fn parse_search(node: &Node, name: &str) -> Result<Search, Flaw> {
+    Reader::default().search(node, name)
+}
+
 fn conditions(node: &Node, searches: &[NamedSearch]) -> Result<Vec<WrittenCondition>, Flaw> {
     let names: Vec<&str> = searches.iter().map(|search| search.name.as_str()).collect();
     let wrong = |line| {

@@ -47,6 +47,9 @@ pub enum Reason {
     /// A correlation whose rules cannot be found, or that refers to itself.
     #[error("{0}")]
     Reference(String),
+    /// A processing pipeline refused the rule.
+    #[error("processing pipeline: {0}")]
+    Pipeline(String),
     #[error("{0}")]
     Unsupported(String),
 }

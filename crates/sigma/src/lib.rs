@@ -63,6 +63,7 @@ mod matcher;
 mod modifier;
 pub mod oracle;
 mod pipeline;
+mod processing;
 mod resolve;
 mod rule;
 mod yaml;

@@ -167,6 +167,15 @@ pub enum Number {
     Float(u64),
 }
 
+impl std::fmt::Display for Number {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Number::Int(int) => int.fmt(f),
+            Number::Float(bits) => f64::from_bits(*bits).fmt(f),
+        }
+    }
+}
+
 impl Number {
     pub fn float(value: f64) -> Self {
         Number::Float(value.to_bits())

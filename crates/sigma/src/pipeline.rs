@@ -1,6 +1,7 @@
 //! Pipelines: which events a log source means and what its fields are called in them.
 //!
-//! A pipeline is data (TOML). The built-in files under `pipelines/` cover Windows, Linux, web,
+//! A pipeline is data: TOML of our own, and processing pipelines as pySigma writes them (YAML, see
+//! `processing`), which change rules before log sources and fields are looked up. The built-in files under `pipelines/` cover Windows, Linux, web,
 //! proxies, name servers, firewalls, Zeek; what they do not name is matched under the rule's own
 //! field names and listed by [`crate::Engine::unmapped`].
 
@@ -9,9 +10,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::correlation::Correlation;
+use crate::error::RuleError;
 use crate::fold::fold;
 use crate::glob::Glob;
-use crate::rule::LogSource;
+use crate::processing::{self, Processing};
+use crate::rule::{LogSource, Rule};
 
 const BUILT_IN: [(&str, &str); 3] = [
     ("windows.toml", include_str!("../pipelines/windows.toml")),
@@ -25,6 +29,9 @@ pub struct Pipeline {
     fields: HashMap<String, FieldSet>,
     sources: Vec<SourceEntry>,
     placeholders: HashMap<String, Vec<String>>,
+    /// In the order in which they run.
+    processing: Vec<Processing>,
+    warnings: Vec<String>,
 }
 
 /// Why a pipeline file was refused.
@@ -32,6 +39,12 @@ pub struct Pipeline {
 pub enum PipelineError {
     #[error("pipeline `{file}`: {message}")]
     Toml { file: String, message: String },
+    #[error("pipeline `{file}`, line {line}: {problem}")]
+    Yaml {
+        file: String,
+        line: usize,
+        problem: String,
+    },
     #[error("pipeline `{file}`: field set `{name}` is not defined")]
     UnknownFields { file: String, name: String },
     #[error("pipeline `{file}`: field set `{name}` is its own ancestor")]
@@ -190,19 +203,27 @@ impl Default for Pipeline {
 }
 
 impl Pipeline {
-    /// Reads pipeline files, given as (name, TOML). Later files win over earlier ones where they
+    /// Reads pipeline files, given as (name, text): a name that ends in `.yml` or `.yaml` is a
+    /// processing pipeline of pySigma, every other TOML. Later files win over earlier ones where they
     /// describe the same log source or field set.
     pub fn parse(files: &[(&str, &str)]) -> Result<Self, PipelineError> {
         let mut pipeline = Pipeline {
             fields: HashMap::new(),
             sources: Vec::new(),
             placeholders: HashMap::new(),
+            processing: Vec::new(),
+            warnings: Vec::new(),
         };
-        for (name, text) in files {
+        let (ours, processing): (Vec<_>, Vec<_>) =
+            files.iter().partition(|(name, _)| !is_yaml(name));
+        for (name, text) in &ours {
             pipeline.add(name, text)?;
         }
-        for (name, text) in files {
+        for (name, text) in &ours {
             pipeline.check(name, text)?;
+        }
+        for (name, text) in processing {
+            pipeline.add_processing(name, text)?;
         }
         Ok(pipeline)
     }
@@ -216,6 +237,46 @@ impl Pipeline {
     /// Gives the placeholder `%name%` its values; they may hold wildcards.
     pub fn set_placeholder(&mut self, name: &str, values: Vec<String>) {
         self.placeholders.insert(name.to_owned(), values);
+    }
+
+    fn add_processing(&mut self, name: &str, text: &str) -> Result<(), PipelineError> {
+        let read = processing::read(text).map_err(|flaw| PipelineError::Yaml {
+            file: name.to_owned(),
+            line: flaw.line,
+            problem: flaw.reason.to_string(),
+        })?;
+        let warnings = read.warnings.iter();
+        self.warnings
+            .extend(warnings.map(|text| format!("pipeline `{name}`: {text}")));
+        self.processing.push(read);
+        self.processing
+            .sort_by(|a, b| a.priority.total_cmp(&b.priority));
+        Ok(())
+    }
+
+    /// What pipeline files ask for that is left out.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The rule as the processing pipelines change it; to be done once, before compiling.
+    ///
+    /// # Errors
+    /// A pipeline refuses the rule, or leaves nothing of one of its search identifiers.
+    pub fn process(&self, rule: &Arc<Rule>) -> Result<Arc<Rule>, RuleError> {
+        processing::rule(&self.processing, rule)
+    }
+
+    /// The same for a correlation; `sources` are the log sources of the rules it refers to.
+    ///
+    /// # Errors
+    /// A pipeline refuses the correlation, or gives one of its fields several names.
+    pub fn process_correlation(
+        &self,
+        correlation: &Arc<Correlation>,
+        sources: Vec<LogSource>,
+    ) -> Result<Arc<Correlation>, RuleError> {
+        processing::correlation(&self.processing, correlation, sources)
     }
 
     pub(crate) fn placeholder(&self, name: &str) -> Option<&[String]> {
@@ -350,6 +411,10 @@ impl Pipeline {
             windows: false,
         }
     }
+}
+
+fn is_yaml(name: &str) -> bool {
+    name.ends_with(".yml") || name.ends_with(".yaml")
 }
 
 fn read(name: &str, text: &str) -> Result<File, PipelineError> {

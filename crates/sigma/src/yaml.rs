@@ -279,7 +279,7 @@ fn plain_scalar(text: &str) -> Kind {
     }
 }
 
-fn number(text: &str) -> Option<Number> {
+pub(crate) fn number(text: &str) -> Option<Number> {
     let source = text.to_owned();
     for (prefix, radix) in [("0x", 16), ("0o", 8)] {
         if let Some(digits) = text.strip_prefix(prefix)
