@@ -1,4 +1,6 @@
-//! Samples beside a rule: log lines that must hit and lines that must not.
+//! Samples beside a rule: log lines that must hit and lines that must not. The lines of one sample
+//! are events in their order, so a sample of a correlation has several. A file with correlations
+//! also holds the rules that these refer to.
 //!
 //! `rules/linux/sshd.yml` has `rules/linux/sshd.samples.toml`:
 //!
@@ -12,6 +14,7 @@ use jiff::Timestamp;
 use saqshy_event::{Batch, Format, Parser, Record};
 use serde::Deserialize;
 
+use crate::correlate::{Correlator, Limits};
 use crate::{Detector, RuleSet};
 
 /// The content of a `.samples.toml` file.
@@ -89,8 +92,8 @@ impl Sample {
     }
 }
 
-/// Runs the samples of one rule against a detector that holds it alone; the positive ones must hit
-/// at least once, the negative ones never. `at` in the failures counts from 1.
+/// Runs the samples of one file of rules against a detector that holds it alone; the positive ones
+/// must alert at least once, the negative ones never. `at` in the failures counts from 1.
 pub fn check(
     rule: &str,
     detector: &Detector,
@@ -109,7 +112,7 @@ pub fn check(
             });
         }
     }
-    let hits = |sample: &Sample| !detector.detect(&sample.events(received)).is_empty();
+    let hits = |sample: &Sample| alerts(detector, &sample.events(received));
     for (sample, at) in samples.positive.iter().zip(1..) {
         if !hits(sample) {
             failures.push(SampleFailure::Missed {
@@ -127,6 +130,16 @@ pub fn check(
         }
     }
     failures
+}
+
+/// Whether a rule or a correlation alerts.
+fn alerts(detector: &Detector, events: &Batch) -> bool {
+    let found = detector.run(events);
+    let mut correlator = Correlator::new(detector.plans().clone(), Limits::default());
+    for (_, input) in found.inputs {
+        correlator.push(input);
+    }
+    !found.hits.is_empty() || !correlator.drain().is_empty()
 }
 
 /// A detector with the rules of one text alone.

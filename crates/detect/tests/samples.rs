@@ -16,7 +16,7 @@ fn rule_files() -> Vec<PathBuf> {
 
 #[test]
 fn every_rule_hits_its_positive_samples_and_none_of_the_negative_ones() {
-    let received = "2026-03-20T13:05:00Z".parse().unwrap();
+    let received = "2026-03-20T23:00:00Z".parse().unwrap();
     let files = rule_files();
     assert!(files.len() >= 40, "only {} rules", files.len());
     let mut failures = Vec::new();
@@ -31,11 +31,17 @@ fn every_rule_hits_its_positive_samples_and_none_of_the_negative_ones() {
                 refusal.reason
             ));
         }
-        assert_eq!(set.rules().len(), 1, "{}", file.display());
+        let title = match set.correlations() {
+            [] => {
+                assert_eq!(set.rules().len(), 1, "{}", file.display());
+                &set.rules()[0].title
+            }
+            [outermost, ..] => &outermost.title,
+        };
         let beside = file.with_extension("samples.toml");
         let samples: Samples = toml::from_str(&std::fs::read_to_string(&beside).unwrap())
             .unwrap_or_else(|error| panic!("{}: {error}", beside.display()));
-        let failed = check(&set.rules()[0].title, &detector, &samples, received);
+        let failed = check(title, &detector, &samples, received);
         failures.extend(
             failed
                 .iter()

@@ -17,10 +17,11 @@ use crate::glob::Glob;
 use crate::processing::{self, Processing};
 use crate::rule::{LogSource, Rule};
 
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 4] = [
     ("windows.toml", include_str!("../pipelines/windows.toml")),
     ("linux.toml", include_str!("../pipelines/linux.toml")),
     ("generic.toml", include_str!("../pipelines/generic.toml")),
+    ("network.toml", include_str!("../pipelines/network.toml")),
 ];
 
 /// Field mappings, log source conditions and the values of placeholders.
@@ -447,10 +448,11 @@ impl SourceEntry {
     fn is_part_of(&self, other: &SourceEntry) -> bool {
         let mut more = false;
         for (own, theirs) in self.keys().into_iter().zip(other.keys()) {
-            if own.is_some() && own != theirs {
+            let wide = own.is_none() || own.as_deref() == Some("*");
+            if !wide && own != theirs {
                 return false;
             }
-            more |= own.is_none() && theirs.is_some();
+            more |= wide && theirs.is_some() && own != theirs;
         }
         more
     }
@@ -590,6 +592,43 @@ mod tests {
             targets[0].fields.names("query").list(),
             ["zeek.dns.query", "query"]
         );
+    }
+
+    #[test]
+    fn sensors_and_the_filtering_platform_have_their_names() {
+        let pipeline = Pipeline::default();
+        let (targets, _) = pipeline.targets(&source("windows", "network_connection", ""));
+        assert_eq!(
+            gates(&targets[1]),
+            ["winlog.channel=Security", "winlog.event_id=5156"]
+        );
+        let fields = &targets[1].fields;
+        assert_eq!(
+            fields.names("DestinationPort").list(),
+            ["winlog.event_data.DestPort"]
+        );
+        assert_eq!(fields.event_value("Initiated", "true"), Some("%%14593"));
+        let (targets, mapped) = pipeline.targets(&source("suricata", "", "tls"));
+        assert!(mapped && targets.len() == 1);
+        assert_eq!(
+            gates(&targets[0]),
+            [
+                "data_stream.dataset=suricata.*",
+                "suricata.eve.event_type=tls"
+            ]
+        );
+        assert_eq!(
+            targets[0].fields.names("tls.sni").list()[0],
+            "suricata.eve.tls.sni"
+        );
+        let (targets, _) = pipeline.targets(&source("zeek", "", "conn"));
+        assert_eq!(
+            gates(&targets[0]),
+            ["data_stream.dataset=zeek.conn,zeek.connection"]
+        );
+        let (targets, mapped) = pipeline.targets(&source("cisco", "", "aaa"));
+        assert!(mapped);
+        assert_eq!(gates(&targets[0]), ["data_stream.dataset=cisco.*"]);
     }
 
     #[test]

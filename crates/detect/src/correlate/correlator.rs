@@ -57,12 +57,16 @@ pub struct Correlator {
     plans: Arc<Plans>,
     limits: Limits,
     watermark: Option<Timestamp>,
+    /// The watermark when memory was last freed.
+    forgot: Option<Timestamp>,
     /// Hits that the watermark has not passed.
     pending: BTreeMap<Key, Arc<Input>>,
     /// Hits taken, as long as one of their correlations may need them, by rule.
     kept: HashMap<String, BTreeMap<Key, Arc<Input>>>,
     kept_count: usize,
     ids: HashSet<String>,
+    /// Rules of stored inputs that no correlation wants any more.
+    strangers: HashSet<String>,
     states: Vec<Groups>,
     ordinal: u64,
     changes: Changes,
@@ -93,10 +97,12 @@ impl Correlator {
             plans,
             limits,
             watermark: None,
+            forgot: None,
             pending: BTreeMap::new(),
             kept: HashMap::new(),
             kept_count: 0,
             ids: HashSet::new(),
+            strangers: HashSet::new(),
             ordinal: 0,
             changes: Changes::default(),
             touched: HashSet::new(),
@@ -111,8 +117,11 @@ impl Correlator {
         this.watermark = saved.watermark;
         let mut taken = BTreeMap::new();
         for input in saved.inputs {
-            if !this.plans.feeds.contains_key(&input.rule) {
-                this.changes.removed.push(input.id);
+            let Some(floor) = this.floor(&input.rule) else {
+                this.strangers.insert(input.rule);
+                continue;
+            };
+            if floor.is_some_and(|floor| input.at < floor) {
                 continue;
             }
             let rank = this.rank(&input.rule);
@@ -178,7 +187,15 @@ impl Correlator {
             let event = (key.at, key.event_id.clone());
             self.take_event(event, &mut drafts);
         }
-        self.forget(watermark);
+        // Only memory hangs on it, so once for each second of events is enough.
+        let second = SignedDuration::from_secs(1);
+        if self
+            .forgot
+            .is_none_or(|at| watermark.duration_since(at) >= second)
+        {
+            self.forgot = Some(watermark);
+            self.forget(watermark);
+        }
         self.finish(drafts)
     }
 
@@ -192,6 +209,13 @@ impl Correlator {
     pub fn take_changes(&mut self) -> Changes {
         let mut changes = std::mem::take(&mut self.changes);
         changes.watermark = self.watermark;
+        let known = self.plans.spans.keys();
+        let floors = known.filter_map(|rule| Some((rule.clone(), self.floor(rule)??)));
+        changes.floors = floors.collect();
+        let strangers = self.strangers.drain();
+        changes
+            .floors
+            .extend(strangers.map(|rule| (rule, Timestamp::MAX)));
         for (at, group) in self.touched.drain() {
             let correlation = self.plans.plans[at].correlation.id.clone();
             let state = self.states[at].groups.get(&group);
@@ -204,9 +228,13 @@ impl Correlator {
                 None => changes.closed.push((correlation, group)),
             }
         }
-        let removed: HashSet<&String> = changes.removed.iter().collect();
-        changes.added.retain(|input| !removed.contains(&input.id));
         changes
+    }
+
+    /// Before which time hits of the rule are not needed; outer `None`: no correlation wants any.
+    fn floor(&self, rule: &str) -> Option<Option<Timestamp>> {
+        let span = SignedDuration::from_secs(*self.plans.spans.get(rule)?);
+        Some(self.watermark.map(|mark| later(mark, -span)))
     }
 
     pub fn watermark(&self) -> Option<Timestamp> {
@@ -406,9 +434,10 @@ impl Correlator {
     /// Gives up what no window can reach any more.
     fn forget(&mut self, watermark: Timestamp) {
         let plans = self.plans.clone();
-        for (rule, span) in &plans.spans {
-            let span = SignedDuration::from_secs(*span);
-            self.forget_before(rule, later(watermark, -span));
+        for rule in plans.spans.keys() {
+            if let Some(Some(floor)) = self.floor(rule) {
+                self.forget_before(rule, floor);
+            }
         }
         for (at, (groups, plan)) in self.states.iter_mut().zip(&plans.plans).enumerate() {
             let floor = later(watermark, -plan.correlation.timespan);
@@ -432,7 +461,6 @@ impl Correlator {
             let input = entry.remove();
             self.kept_count -= 1;
             self.ids.remove(&input.id);
-            self.changes.removed.push(input.id.clone());
         }
     }
 }

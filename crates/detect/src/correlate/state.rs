@@ -4,7 +4,7 @@
 //! that are still open. Both are small records that the caller stores in the transaction that
 //! also stores the alerts and its position.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -40,7 +40,7 @@ pub struct SavedFiring {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Saved {
     pub watermark: Option<Timestamp>,
-    /// In any order.
+    /// In any order; those that are not needed any more are passed over.
     pub inputs: Vec<Input>,
     pub firings: Vec<SavedFiring>,
 }
@@ -50,8 +50,8 @@ pub struct Saved {
 pub struct Changes {
     pub watermark: Option<Timestamp>,
     pub added: Vec<Arc<Input>>,
-    /// Ids of inputs that are not needed any more.
-    pub removed: Vec<String>,
+    /// Rule → inputs of it before this time are not needed any more.
+    pub floors: Vec<(String, Timestamp)>,
     /// New or changed firings; one for each correlation and group.
     pub fired: Vec<SavedFiring>,
     /// Correlations and groups whose firing is over.
@@ -59,11 +59,9 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Whether there is nothing to add; floors alone can wait.
     pub fn is_empty(&self) -> bool {
-        self.added.is_empty()
-            && self.removed.is_empty()
-            && self.fired.is_empty()
-            && self.closed.is_empty()
+        self.added.is_empty() && self.fired.is_empty() && self.closed.is_empty()
     }
 }
 
@@ -73,8 +71,9 @@ impl Saved {
         self.watermark = changes.watermark;
         self.inputs
             .extend(changes.added.iter().map(|input| (**input).clone()));
-        let removed: HashSet<String> = changes.removed.into_iter().collect();
-        self.inputs.retain(|input| !removed.contains(&input.id));
+        let floors: HashMap<String, Timestamp> = changes.floors.into_iter().collect();
+        let needed = |input: &Input| floors.get(&input.rule).is_none_or(|it| input.at >= *it);
+        self.inputs.retain(needed);
         let gone: HashSet<(String, Vec<String>)> = changes
             .closed
             .into_iter()

@@ -117,6 +117,13 @@ impl Tree {
         }
     }
 
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Tree::All(parts) | Tree::Any(parts) => parts.iter().map(Tree::count).sum(),
+            Tree::Item(_) => 1,
+        }
+    }
+
     pub(super) fn lines(&self) -> Vec<&Line> {
         match self {
             Tree::All(parts) | Tree::Any(parts) => parts.iter().flat_map(Tree::lines).collect(),

@@ -11,6 +11,11 @@ use crate::yaml::{Entry, Kind, Node};
 use super::value::ValueStep;
 use super::{Line, Processing, Step, Subject, Tree};
 
+/// Most values of one line under all its new names.
+const VALUES_MAX: usize = 50_000;
+/// Most lines of a rule after a step.
+const LINES_MAX: usize = 20_000;
+
 #[derive(Debug, Clone)]
 pub(super) enum Transformation {
     Fields(FieldNames),
@@ -88,7 +93,7 @@ impl Subject {
         match transformation {
             Transformation::Fields(names) => {
                 self.rename_listed(step, names, rule);
-                self.each_line(step, |subject, line| Ok(subject.rename(step, names, line)))
+                self.each_line(step, |subject, line| subject.rename(step, names, line))
             }
             Transformation::DropItem => self.each_line(step, |_, _| Ok(Tree::Any(Vec::new()))),
             Transformation::HashesFields {
@@ -152,7 +157,11 @@ impl Subject {
         for (.., tree) in &mut searches {
             self.walk(step, tree, &mut change)?;
         }
+        let lines: usize = searches.iter().map(|(.., tree)| tree.count()).sum();
         self.searches = searches;
+        if lines > LINES_MAX {
+            return Err(format!("the rule has more than {LINES_MAX} lines"));
+        }
         Ok(())
     }
 
@@ -218,7 +227,7 @@ impl Subject {
         }
     }
 
-    fn rename(&mut self, step: &Step, names: &FieldNames, mut line: Line) -> Tree {
+    fn rename(&mut self, step: &Step, names: &FieldNames, mut line: Line) -> Result<Tree, String> {
         for test in &mut line.item.values {
             let matchers = std::mem::take(&mut test.any_of);
             for matcher in matchers {
@@ -237,8 +246,15 @@ impl Subject {
             }
         }
         let Some(new) = self.names(step, names, line.item.field.as_deref()) else {
-            return Tree::Item(line);
+            return Ok(Tree::Item(line));
         };
+        let values = line.item.values.iter().map(|test| test.any_of.len());
+        if new.len() > 1 && values.sum::<usize>().saturating_mul(new.len()) > VALUES_MAX {
+            let key = &line.item.key;
+            return Err(format!(
+                "`{key}` has more than {VALUES_MAX} values under its new names"
+            ));
+        }
         let mut lines: Vec<Tree> = new
             .into_iter()
             .map(|field| {
@@ -248,11 +264,11 @@ impl Subject {
                 Tree::Item(line)
             })
             .collect();
-        match lines.len() {
+        Ok(match lines.len() {
             1 => lines.remove(0),
             _ if line.item.negated => Tree::All(lines),
             _ => Tree::Any(lines),
-        }
+        })
     }
 
     fn add_condition(

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use saqshy_sigma::{Document, Rule, RuleError, parse_documents};
+use saqshy_sigma::{Correlation, Document, Filter, Rule, RuleError, parse_documents};
 
 /// The folder `name` of the test data, or `None` with a note on stderr.
 pub fn data(name: &str) -> Option<PathBuf> {
@@ -41,7 +41,8 @@ pub struct Loaded {
     pub files: usize,
     pub rules: Vec<Arc<Rule>>,
     pub refused: Vec<RuleError>,
-    pub others: usize,
+    pub correlations: Vec<Arc<Correlation>>,
+    pub filters: Vec<Arc<Filter>>,
 }
 
 /// Loads every rule file below `folder`.
@@ -50,7 +51,8 @@ pub fn load(folder: &Path) -> Loaded {
         files: 0,
         rules: Vec::new(),
         refused: Vec::new(),
-        others: 0,
+        correlations: Vec::new(),
+        filters: Vec::new(),
     };
     for path in files(folder, "yml") {
         loaded.files += 1;
@@ -58,7 +60,8 @@ pub fn load(folder: &Path) -> Loaded {
         for document in parse_documents(&text, &path) {
             match document {
                 Ok(Document::Rule(rule)) => loaded.rules.push(Arc::new(*rule)),
-                Ok(_) => loaded.others += 1,
+                Ok(Document::Correlation(found)) => loaded.correlations.push(Arc::new(*found)),
+                Ok(Document::Filter(filter)) => loaded.filters.push(Arc::new(*filter)),
                 Err(error) => loaded.refused.push(error),
             }
         }
