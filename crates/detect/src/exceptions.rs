@@ -74,6 +74,11 @@ impl Exceptions {
         own.find(|exception| exception.hides(hit, event, now))
     }
 
+    /// Whether there is one for this rule.
+    pub fn concern(&self, rule_id: &str) -> bool {
+        self.by_rule.contains_key(rule_id)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.by_rule.is_empty()
     }

@@ -70,6 +70,8 @@ mod tests {
         assert_eq!(before.len(), 1);
         let json = parsed.event(0).to_json();
         assert!(is_stored(&json));
-        assert_eq!(detector.detect(&batch_of([&json])), before);
+        let again = batch_of([&json]);
+        assert_eq!(again.event(0).to_json(), json);
+        assert_eq!(detector.detect(&again), before);
     }
 }

@@ -98,9 +98,8 @@ fn given_event(path: &str) -> anyhow::Result<Batch> {
     .with_context(|| format!("reading the event `{path}`"))?;
     let text = text.trim();
     ensure!(!text.is_empty(), "`{path}` is empty");
-    if text.starts_with('<') && !text.starts_with(|c: char| c.is_ascii_digit()) {
-        let is_syslog = text[1..].starts_with(|c: char| c.is_ascii_digit());
-        let format = match is_syslog {
+    if let Some(rest) = text.strip_prefix('<') {
+        let format = match rest.starts_with(|c: char| c.is_ascii_digit()) {
             true => SampleFormat::Syslog,
             false => SampleFormat::WindowsXml,
         };
@@ -182,13 +181,14 @@ fn write(out: &mut impl Write, rule: &Rule, why: &Explanation) -> std::io::Resul
                 search.line
             )?;
             for item in &search.items {
-                let key = match item.key.as_str() {
-                    "" => "keywords",
-                    key => key,
+                let (key, fields) = match item.key.as_str() {
+                    "" => ("keywords", "any field".to_owned()),
+                    key => (key, item.fields.join(", ")),
                 };
                 let found = match item.found.as_slice() {
-                    [] => "absent".to_owned(),
-                    values => Value::from(values.to_vec()).to_string(),
+                    [] if item.fields.is_empty() => String::new(),
+                    [] => ": absent".to_owned(),
+                    values => format!(": {}", Value::from(values.to_vec())),
                 };
                 let met = match item.met.as_slice() {
                     [] => String::new(),
@@ -196,10 +196,9 @@ fn write(out: &mut impl Write, rule: &Rule, why: &Explanation) -> std::io::Resul
                 };
                 writeln!(
                     out,
-                    "  {} {key} (line {}, {}): {found}{met}",
+                    "  {} {key} (line {}, {fields}){found}{met}",
                     mark(item.held),
-                    item.line,
-                    item.fields.join(", ")
+                    item.line
                 )?;
             }
         }

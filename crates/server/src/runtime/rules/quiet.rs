@@ -1,7 +1,7 @@
 //! Hits that raise no alert: of rules in test, and those that an exception hides. They are counted
 //! and stay findable.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use saqshy_casework::{Error, Store, Tx};
@@ -32,28 +32,43 @@ pub fn sift(
     now: Timestamp,
 ) -> Vec<QuietHit> {
     let mut quiet = Vec::new();
-    found.hits.retain(|(row, hit)| {
-        let exception = if service.mode(&hit.rule_id) == Mode::Test {
-            None
-        } else {
-            match exceptions.hiding(hit, batch.event(*row), now) {
-                Some(exception) => Some(exception.id.clone()),
-                None => return true,
-            }
-        };
+    let mut gone = HashSet::new();
+    // `Some`: it is quiet; the exception that hides it, if it is that.
+    let why = |row: usize, hit: &Hit| -> Option<Option<String>> {
+        if service.mode(&hit.rule_id) == Mode::Test {
+            return Some(None);
+        }
+        let exception = exceptions.hiding(hit, batch.event(row), now)?;
+        Some(Some(exception.id.clone()))
+    };
+    let mut take = |hit: &Hit, exception| {
+        gone.insert(hit.id.clone());
         quiet.push(QuietHit {
             hit: hit.clone(),
             exception,
         });
-        false
+    };
+    found.hits.retain(|(row, hit)| match why(*row, hit) {
+        Some(exception) => {
+            take(hit, exception);
+            false
+        }
+        None => true,
     });
-    if !quiet.is_empty() {
-        let gone: std::collections::HashSet<&str> =
-            quiet.iter().map(|one| one.hit.id.as_str()).collect();
-        found
-            .inputs
-            .retain(|(_, input)| !gone.contains(input.id.as_str()));
+    // Rules that only feed correlations have no hits of their own.
+    for (row, input) in &found.inputs {
+        let asked = exceptions.concern(&input.rule) || service.mode(&input.rule) == Mode::Test;
+        let Some(rule) = asked.then(|| service.set.rule(&input.rule)).flatten() else {
+            continue;
+        };
+        let hit = Hit::new(rule, batch.event(*row));
+        if let Some(exception) = why(*row, &hit) {
+            take(&hit, exception);
+        }
     }
+    found.inputs.retain(|(_, input)| !gone.contains(&input.id));
+    let mut seen = HashSet::new();
+    quiet.retain(|one| seen.insert(one.hit.id.clone()));
     quiet
 }
 
