@@ -48,3 +48,12 @@ ack-expired = This link is no longer valid
 ack-expired-do = It has expired or the letter was replaced by another. Confirm receipt to the sender by letter or telephone.
 ack-failed = Receipt could not be recorded
 ack-failed-do = Try again in a few minutes. If it fails again, tell the sender.
+
+# R90-8: operative measures after a procedure of low effect
+measure-r90-8-1 = Inform and involve employees and third parties
+measure-r90-8-2 = Take additional measures to stop the business process in part or in full, agreed with its owners
+measure-r90-8-3 = Collect data from the software and hardware involved
+measure-r90-8-4 = Analyse the incident, restrain it, remove its consequences
+measure-r90-8-5 = Analyse events retrospectively over at least three months
+measure-r90-8-6 = Identify indicators of compromise and vulnerabilities, carry out corrective measures against a repeat
+measure-r90-8-7 = Decide whether an internal investigation is needed

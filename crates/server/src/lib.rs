@@ -12,6 +12,7 @@ pub mod config;
 pub mod embedded;
 mod http;
 mod notices;
+mod response;
 pub mod runtime;
 mod server;
 mod texts;

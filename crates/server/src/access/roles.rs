@@ -37,6 +37,29 @@ permissions! {
     AlertsTriage = "alerts.triage",
     IncidentsRead = "incidents.read",
     IncidentsWrite = "incidents.write",
+    /// The organisation's own table of events, classes and priorities.
+    IncidentTableWrite = "incident_table.write",
+    ShiftsWrite = "shifts.write",
+    EvidenceRead = "evidence.read",
+    EvidenceWrite = "evidence.write",
+    /// Sealed exports of files; each is in the chain of custody.
+    EvidenceExport = "evidence.export",
+    /// Legal hold.
+    EvidenceHold = "evidence.hold",
+    /// After the term, with a second person.
+    EvidenceDelete = "evidence.delete",
+    /// A compartment: the person it is about is refused whatever they hold.
+    InvestigationsRead = "investigations.read",
+    InvestigationsWrite = "investigations.write",
+    PlaybooksRead = "playbooks.read",
+    PlaybooksWrite = "playbooks.write",
+    PlaybooksApprove = "playbooks.approve",
+    /// Asking for actions on other systems, and undoing them.
+    ResponseRequest = "response.request",
+    /// Approving them; stopping business processes; what is never blocked.
+    ResponseApprove = "response.approve",
+    ContactsRead = "contacts.read",
+    ContactsWrite = "contacts.write",
     NoticesDraft = "notices.draft",
     NoticesApprove = "notices.approve",
     NoticesSend = "notices.send",

@@ -3,20 +3,28 @@
 mod alerts;
 mod attack;
 mod backtests;
+mod contacts;
+mod evidence;
 mod exceptions;
+mod incident_table;
 mod incidents;
+mod investigations;
 mod journal;
 mod law;
 mod notices;
 mod overview;
+mod playbooks;
+mod response;
 mod rules;
 mod rulesets;
 mod search;
 mod session;
+mod shifts;
 mod sources;
 mod users;
 pub mod wire;
 
+pub(crate) use evidence::EVIDENCE_BYTES_MAX;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
@@ -52,6 +60,13 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         search::routes,
         alerts::routes,
         incidents::routes,
+        incident_table::routes,
+        shifts::routes,
+        evidence::routes,
+        investigations::routes,
+        playbooks::routes,
+        response::routes,
+        contacts::routes,
         notices::routes,
         sources::routes,
         journal::routes,

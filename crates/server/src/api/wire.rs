@@ -27,12 +27,79 @@ macro_rules! same_words {
 }
 pub(crate) use same_words;
 
+/// A wire type with the same fields as a domain type, and the conversion. A field whose value is
+/// not the domain's own says how it is made.
+macro_rules! wire {
+    ($(#[$meta:meta])* $name:ident($from:ident: $domain:ty) {
+        $($(#[$field_meta:meta])* $field:ident: $ty:ty $(= $value:expr)?),+ $(,)?
+    }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+        pub struct $name { $($(#[$field_meta])* pub $field: $ty),+ }
+
+        impl From<$domain> for $name {
+            fn from($from: $domain) -> Self {
+                Self { $($field: wire!(@value $from $field $(= $value)?)),+ }
+            }
+        }
+    };
+    (@value $from:ident $field:ident = $value:expr) => { $value };
+    (@value $from:ident $field:ident) => { $from.$field.into() };
+}
+pub(crate) use wire;
+
+/// A wire enum with the same words as a domain enum.
+macro_rules! wire_words {
+    ($(#[$meta:meta])* $name:ident: $domain:ty { $($word:ident),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($word),+ }
+        crate::api::wire::same_words!($name: $domain { $($word),+ });
+    };
+}
+pub(crate) use wire_words;
+
+/// One change in the caller's name: a transaction, the work, the commit. Yields what the work
+/// yields; whatever refuses undoes everything.
+macro_rules! change {
+    ($app:expr, $who:expr, |$tx:ident, $ctx:ident| $work:expr) => {{
+        let actor = $who.actor();
+        let context = saqshy_casework::Ctx {
+            actor: &actor,
+            now: $app.now(),
+            law: &$app.law,
+        };
+        let $ctx = &context;
+        let mut $tx = $app.store.begin().await?;
+        let done = $work;
+        $tx.commit().await?;
+        done
+    }};
+}
+pub(crate) use change;
+
+/// `Json` of every element, converted.
+pub(crate) fn list<T, U: From<T>>(rows: Vec<T>) -> Vec<U> {
+    rows.into_iter().map(U::from).collect()
+}
+
 /// One text in the three languages of the product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Text3 {
     pub kk: String,
     pub ru: String,
     pub en: String,
+}
+
+impl From<Text3> for saqshy_law::Text3 {
+    fn from(text: Text3) -> Self {
+        Self {
+            kk: text.kk,
+            ru: text.ru,
+            en: text.en,
+        }
+    }
 }
 
 impl From<saqshy_law::Text3> for Text3 {

@@ -1,6 +1,7 @@
 //! Configuration: the file as written, then the checked form that the rest of the program sees.
 
 mod raw;
+mod response;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,6 +12,8 @@ use jiff::{SignedDuration, tz::TimeZone};
 use saqshy_casework::{Category, PromotionRules};
 use saqshy_journal::VerifyingKey;
 use saqshy_law::{Lang, Profile, Text3};
+
+pub use response::{Firewall, Response};
 
 /// The commented sample; `saqshy config sample` prints it and a test loads it.
 pub const SAMPLE: &str = include_str!("../../saqshy.sample.toml");
@@ -43,6 +46,7 @@ pub struct Config {
     pub categories: Vec<Category>,
     pub contacts: Vec<Contact>,
     pub mail: Mail,
+    pub response: Response,
     /// A notice must be approved by somebody other than its author.
     pub second_person: bool,
 }
@@ -260,6 +264,7 @@ fn check(raw: raw::Config, folder: &Path) -> anyhow::Result<Config> {
             .map(contact)
             .collect::<anyhow::Result<_>>()?,
         mail: mail(raw.mail, folder)?,
+        response: raw.response.check(folder)?,
         second_person: raw.incidents.second_person,
         node: raw.node,
         data_dir: path(raw.data_dir),

@@ -41,6 +41,8 @@ pub struct Config {
     pub contact: Vec<Contact>,
     #[serde(default)]
     pub mail: Mail,
+    #[serde(default)]
+    pub response: super::response::Raw,
 }
 
 #[derive(Deserialize)]

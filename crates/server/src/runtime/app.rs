@@ -2,7 +2,7 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use parking_lot::RwLock;
-use saqshy_casework::{Law, Store};
+use saqshy_casework::{EvidenceFiles, Law, Store};
 use saqshy_detect::Exceptions;
 use saqshy_dispatch::AckSigner;
 use saqshy_intake::LossLedger;
@@ -46,6 +46,10 @@ pub struct App {
     pub base_url: OnceLock<String>,
     /// Held while notices are sent, so that none is sent twice at once.
     pub sending: tokio::sync::Mutex<()>,
+    /// Files of evidence, by SHA-256.
+    pub evidence: EvidenceFiles,
+    /// Held while expired actions are undone.
+    pub undoing: tokio::sync::Mutex<()>,
 }
 
 impl App {

@@ -1,5 +1,5 @@
 //! What a server does beside its main path, every second: keep the ledger's losses; every five
-//! seconds: send notices whose next attempt is due; every minute:
+//! seconds: send notices whose next attempt is due, undo actions whose time is over; every minute:
 //! join small lake files, delete replaced ones and old hits of rules in test; every hour: measure
 //! what rules cost.
 
@@ -33,6 +33,7 @@ pub async fn run(app: Arc<App>, cancel: CancellationToken) {
         );
         if seconds.is_multiple_of(SEND_EVERY) {
             tokio::spawn(crate::notices::retry_failed(app.clone()));
+            tokio::spawn(crate::response::undo_expired(app.clone()));
         }
         if seconds.is_multiple_of(COMPACT_EVERY) {
             report("compacting the lake", compact(&app).await);

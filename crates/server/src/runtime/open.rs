@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, ensure};
 use parking_lot::RwLock;
-use saqshy_casework::{Law, Store};
+use saqshy_casework::{EvidenceFiles, Law, Store};
 use saqshy_dispatch::AckSigner;
 use saqshy_journal::{Keys, TileLog};
 use saqshy_lake::{Lake, LakeConfig};
@@ -18,6 +18,7 @@ use saqshy_spool::Spool;
 use super::pipeline::READER;
 use super::rules::{exceptions, intervals};
 use super::{App, Clock, JournalHandle, RuleService, SourceRegistry, lake_files, ledger};
+use crate::api::EVIDENCE_BYTES_MAX;
 use crate::config::Config;
 use crate::embedded;
 
@@ -32,6 +33,7 @@ pub struct Paths {
     pub journal: PathBuf,
     pub keys: PathBuf,
     pub documents: PathBuf,
+    pub evidence: PathBuf,
     pub tls: PathBuf,
 }
 
@@ -45,6 +47,7 @@ impl Paths {
             journal: data.join("journal"),
             keys: data.join("keys"),
             documents: data.join("documents"),
+            evidence: data.join("evidence"),
             tls: data.join("tls"),
         }
     }
@@ -66,6 +69,7 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Arc<App>> {
     let position = store.position(READER).await?;
     let ledger = ledger::restore(&store, &spool, position).await?;
     let ack = AckSigner::new(&load_secret(&paths.keys.join("ack.key"))?)?;
+    let evidence = EvidenceFiles::new(&paths.evidence, EVIDENCE_BYTES_MAX);
     let app = Arc::new(App {
         config,
         paths,
@@ -85,6 +89,8 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Arc<App>> {
         ack,
         base_url: OnceLock::new(),
         sending: tokio::sync::Mutex::new(()),
+        evidence,
+        undoing: tokio::sync::Mutex::new(()),
     });
     lake_files::reconcile(&app).await?;
     Ok(app)
@@ -99,7 +105,7 @@ fn open_data_dir(config: &Config) -> anyhow::Result<Paths> {
 
 /// As above, for a program that works on the folder of a stopped server.
 pub fn make_data_dir(paths: &Paths) -> anyhow::Result<()> {
-    for folder in [&paths.data, &paths.keys, &paths.documents] {
+    for folder in [&paths.data, &paths.keys, &paths.documents, &paths.evidence] {
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)

@@ -30,6 +30,7 @@ pub struct VerifyReport {
     pub waiting: u64,
     pub lake_files: u64,
     pub documents: u64,
+    pub evidence: u64,
     pub findings: Vec<VerifyFinding>,
 }
 
@@ -63,6 +64,7 @@ pub async fn verify_data_dir(data: &Path) -> anyhow::Result<VerifyReport> {
         let found = tokio::task::spawn_blocking(move || check_files(&paths, &files)).await?;
         report.findings.extend(found.findings);
         (report.lake_files, report.documents) = (found.lake_files, found.documents);
+        report.evidence = found.evidence;
     }
     report.ok = report.findings.is_empty();
     Ok(report)
@@ -162,6 +164,8 @@ async fn compare_database(
 /// Path relative to the data folder → SHA-256, of every file that the journal says is there.
 fn expected_files(leaves: &[Vec<u8>]) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
+    // Several pieces of evidence may have one file; it may go with the last of them.
+    let mut pieces: BTreeMap<String, u64> = BTreeMap::new();
     for leaf in leaves.iter().filter_map(|bytes| Leaf::parse(bytes).ok()) {
         let text = |key: &str| {
             leaf.change
@@ -180,11 +184,26 @@ fn expected_files(leaves: &[Vec<u8>]) -> BTreeMap<String, String> {
                     files.remove(&format!("lake/{path}"));
                 }
             }
+            "evidence.added" => {
+                if let Some(sha256) = text("sha256") {
+                    *pieces.entry(sha256).or_default() += 1;
+                }
+            }
+            "evidence.custody" if text("act").as_deref() == Some("deleted") => {
+                if let Some(left) = text("sha256").and_then(|sha256| pieces.get_mut(&sha256)) {
+                    *left = left.saturating_sub(1);
+                }
+            }
             _ => {
                 if let Some(sha256) = text("document_sha256") {
                     files.insert(format!("documents/{sha256}.pdf"), sha256);
                 }
             }
+        }
+    }
+    for (sha256, _) in pieces.into_iter().filter(|(_, pieces)| *pieces > 0) {
+        if let Some(folder) = sha256.get(..2) {
+            files.insert(format!("evidence/{folder}/{sha256}"), sha256.clone());
         }
     }
     files
@@ -194,16 +213,17 @@ fn expected_files(leaves: &[Vec<u8>]) -> BTreeMap<String, String> {
 struct Files {
     lake_files: u64,
     documents: u64,
+    evidence: u64,
     findings: Vec<VerifyFinding>,
 }
 
 fn check_files(paths: &Paths, expected: &BTreeMap<String, String>) -> Files {
     let mut found = Files::default();
     for (path, sha256) in expected {
-        if path.starts_with("lake/") {
-            found.lake_files += 1;
-        } else {
-            found.documents += 1;
+        match path.split('/').next() {
+            Some("lake") => found.lake_files += 1,
+            Some("evidence") => found.evidence += 1,
+            _ => found.documents += 1,
         }
         let what = match hash(&paths.data.join(path)) {
             Ok(actual) if actual == *sha256 => continue,

@@ -58,6 +58,7 @@ pub async fn start(extra: &str) -> Trial {
         "analyst",
         "incident_coordinator",
         "auditor",
+        "investigator",
     ] {
         add_user(&config.data_dir, role, PASSWORD, &[role.to_owned()], now)
             .await

@@ -4,6 +4,57 @@
  */
 
 export interface paths {
+    "/actions/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approved and applied. */
+        post: operations["response_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/actions/{id}/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refused. */
+        post: operations["response_refuse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/actions/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Undone. */
+        post: operations["response_undo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alerts": {
         parameters: {
             query?: never;
@@ -142,6 +193,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Contacts in force and the duties on their changes. */
+        get: operations["contacts_contacts"];
+        put?: never;
+        /** The contact. */
+        post: operations["contacts_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/contacts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every version of a contact, the newest first. */
+        get: operations["contacts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** The new version. */
+        patch: operations["contacts_update"];
+        trace?: never;
+    };
+    "/contacts/{id}/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The notice is recorded. */
+        post: operations["contacts_notified"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/contacts/{id}/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The last version. */
+        post: operations["contacts_remove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/due": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything that is due, the earliest first. */
+        get: operations["shifts_due"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/events/{id}": {
         parameters: {
             query?: never;
@@ -153,6 +291,108 @@ export interface paths {
         get: operations["search_event"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/evidence/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A piece of evidence with its chain of custody. */
+        get: operations["evidence_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/evidence/{id}/custody": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The act is recorded. */
+        post: operations["evidence_record_custody"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/evidence/{id}/deletion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The deletion waits for a second person. */
+        post: operations["evidence_propose_deletion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/evidence/{id}/deletion/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The file is deleted, its record stays. */
+        post: operations["evidence_approve_deletion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/evidence/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The bytes of a piece of evidence; the access stands in its chain of custody. */
+        post: operations["evidence_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/evidence/{id}/seal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sealed: the file was read again and is what was taken in. */
+        post: operations["evidence_seal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -262,6 +502,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/hand-overs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Hand-overs, the newest first. */
+        get: operations["shifts_hand_overs"];
+        put?: never;
+        /** The offer. */
+        post: operations["shifts_offer_hand_over"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/hand-overs/{id}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Taken over; the cases are yours. */
+        post: operations["shifts_take_over"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/holds/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The hold is released. */
+        post: operations["evidence_release_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incident-table": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every version of the table and when it must be reviewed. */
+        get: operations["incident_table_history"];
+        /** The version that is in force now. */
+        put: operations["incident_table_adopt"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incident-table/reviews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The review is recorded. */
+        post: operations["incident_table_review"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/incidents": {
         parameters: {
             query?: never;
@@ -298,6 +625,23 @@ export interface paths {
         patch: operations["incidents_update"];
         trace?: never;
     };
+    "/incidents/{id}/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The action, with what a dry run says. */
+        post: operations["response_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/incidents/{id}/alerts": {
         parameters: {
             query?: never;
@@ -309,6 +653,57 @@ export interface paths {
         put?: never;
         /** The alerts belong to the incident now. */
         post: operations["incidents_attach_alerts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incidents/{id}/checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The point is confirmed. */
+        post: operations["incidents_mark_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incidents/{id}/clock-history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every computation of the clocks, oldest first. */
+        get: operations["incidents_clock_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incidents/{id}/clock-reasons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The reason is recorded. */
+        post: operations["incidents_explain_clock"];
         delete?: never;
         options?: never;
         head?: never;
@@ -332,6 +727,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/incidents/{id}/damage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Damage of the case, the decision, its investigations. */
+        get: operations["investigations_of_case"];
+        put?: never;
+        /** The damage. */
+        post: operations["investigations_record_damage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incidents/{id}/damage/{seq}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Withdrawn; the row stays. */
+        post: operations["investigations_withdraw_damage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incidents/{id}/escalate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The person was told. */
+        post: operations["incidents_escalate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incidents/{id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Evidence of the case, its holds and its term. */
+        get: operations["evidence_list_of_case"];
+        put?: never;
+        /** The file is in evidence; its bytes are the body of the request. */
+        post: operations["evidence_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incidents/{id}/evidence/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A proof pack with the sealed files and every leaf about them, for `saqshy-verify`. */
+        post: operations["evidence_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/incidents/{id}/facts": {
         parameters: {
             query?: never;
@@ -343,6 +825,108 @@ export interface paths {
         put?: never;
         /** The fact was recorded and the clocks were computed again. */
         post: operations["incidents_add_fact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incidents/{id}/gate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What must be so before the case may be closed. */
+        get: operations["incidents_gate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incidents/{id}/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The hold. */
+        post: operations["evidence_place_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incidents/{id}/investigation-decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The decision is recorded. */
+        post: operations["investigations_decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incidents/{id}/investigations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The investigation is open. */
+        post: operations["investigations_open"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incidents/{id}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The cases are linked. */
+        post: operations["incidents_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incidents/{id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The case that carries on. */
+        post: operations["incidents_merge"];
         delete?: never;
         options?: never;
         head?: never;
@@ -366,6 +950,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/incidents/{id}/pins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The event is kept with the case. */
+        post: operations["incidents_pin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incidents/{id}/related": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Linked cases and likely duplicates. */
+        get: operations["incidents_related"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incidents/{id}/response": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Runs, actions and stops of the case. */
+        get: operations["response_of_case"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incidents/{id}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The run. */
+        post: operations["response_start_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incidents/{id}/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The new case. */
+        post: operations["incidents_split"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/incidents/{id}/state": {
         parameters: {
             query?: never;
@@ -377,6 +1046,23 @@ export interface paths {
         put?: never;
         /** The incident in its new state. */
         post: operations["incidents_set_state"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incidents/{id}/stops": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The stop. */
+        post: operations["response_stop"];
         delete?: never;
         options?: never;
         head?: never;
@@ -415,6 +1101,194 @@ export interface paths {
         head?: never;
         /** The task was changed. */
         patch: operations["incidents_set_task"];
+        trace?: never;
+    };
+    "/incidents/{id}/times": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The case with its clocks computed anew. */
+        post: operations["incidents_correct_times"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incidents/{id}/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Visits, the first decided first. */
+        get: operations["incidents_visits"];
+        put?: never;
+        /** The visit. */
+        post: operations["incidents_add_visit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/investigation-items/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** The item. */
+        patch: operations["investigations_set_item"];
+        trace?: never;
+    };
+    "/investigations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Investigations that you may open, the newest first. */
+        get: operations["investigations_list_all"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/investigations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** The investigation. */
+        patch: operations["investigations_write_findings"];
+        trace?: never;
+    };
+    "/investigations/{id}/conclude": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Concluded. */
+        post: operations["investigations_conclude"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/investigations/{id}/independence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The declaration is recorded. */
+        post: operations["investigations_declare"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/investigations/{id}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The item. */
+        post: operations["investigations_add_item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/investigations/{id}/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The investigation; who opens it is journalled. */
+        post: operations["investigations_get"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/investigations/{id}/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The investigation. */
+        post: operations["investigations_add_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/investigations/{id}/people/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The investigation. */
+        post: operations["investigations_remove_member"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/journal": {
@@ -587,6 +1461,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What you are told, the newest first. */
+        get: operations["shifts_notifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notifications/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** It is read. */
+        post: operations["shifts_read_notification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/overview": {
         parameters: {
             query?: never;
@@ -615,6 +1523,127 @@ export interface paths {
         get: operations["users_people"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/playbooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest version of every procedure. */
+        get: operations["playbooks_list_newest"];
+        put?: never;
+        /** The new version. */
+        post: operations["playbooks_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/playbooks/linear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The new version. */
+        post: operations["playbooks_save_linear"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/playbooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every version, and who has read which. */
+        get: operations["playbooks_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/playbooks/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The version may be run. */
+        post: operations["playbooks_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/playbooks/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Your reading is recorded. */
+        post: operations["playbooks_confirm_reading"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/reference-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The set is changed. */
+        post: operations["response_set_reference"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/response-targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is never blocked, and the reference sets. */
+        get: operations["response_targets"];
+        put?: never;
+        /** The list is changed. */
+        post: operations["response_set_target"];
         delete?: never;
         options?: never;
         head?: never;
@@ -760,6 +1789,40 @@ export interface paths {
         patch: operations["rulesets_update"];
         trace?: never;
     };
+    "/runs/{id}/effect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The run; low effect has added the operative measures as tasks. */
+        post: operations["response_judge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{id}/steps/{n}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The run. */
+        post: operations["response_end_step"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/search": {
         parameters: {
             query?: never;
@@ -881,6 +1944,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/shifts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shifts and the gaps between them. */
+        get: operations["shifts_shifts"];
+        put?: never;
+        /** The shift. */
+        post: operations["shifts_plan_shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/shifts/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The shift is off the plan. */
+        post: operations["shifts_cancel_shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sources": {
         parameters: {
             query?: never;
@@ -933,6 +2031,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/stops/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The process runs again. */
+        post: operations["response_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/users": {
         parameters: {
             query?: never;
@@ -968,10 +2083,76 @@ export interface paths {
         patch: operations["users_update"];
         trace?: never;
     };
+    "/visits/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** The visit. */
+        patch: operations["incidents_update_visit"];
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description An action on another system. */
+        Action: {
+            /** Format: date-time */
+            applied_at?: string | null;
+            approved_by?: string | null;
+            driver: string;
+            /** Format: date-time */
+            expires_at?: string | null;
+            id: string;
+            incident_id: string;
+            /** Format: int32 */
+            minutes: number;
+            /** @description The owner of the business process who agreed. */
+            owner?: string | null;
+            reason: string;
+            /** @description What a dry run said it would do. */
+            rehearsal?: string | null;
+            /** Format: date-time */
+            requested_at: string;
+            requested_by: string;
+            result: string;
+            run_id?: string | null;
+            /** Format: int64 */
+            run_step?: number | null;
+            state: components["schemas"]["ActionState"];
+            target: string;
+            /** Format: date-time */
+            undone_at?: string | null;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description A second person agrees. */
+        ActionApproval: {
+            /** @description The owner of the business process who agreed. */
+            owner: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description A second person refuses. */
+        ActionRefusal: {
+            reason: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @description Where an action stands.
+         * @enum {string}
+         */
+        ActionState: "requested" | "approved" | "refused" | "applying" | "applied" | "failed" | "undone";
         /** @description Hits of one rule on one entity within a window. */
         Alert: {
             assignee?: string | null;
@@ -1111,9 +2292,18 @@ export interface components {
             /** Format: int32 */
             year: number;
         };
+        /** @description Why it is taken back. */
+        Cancellation: {
+            reason: string;
+        };
         Category: {
             id: string;
             title: components["schemas"]["Text3"];
+        };
+        /** @description A point of a check list is confirmed. */
+        CheckMark: {
+            item: string;
+            note?: string;
         };
         /** @description A duty of the law on one incident, with its term. */
         Clock: {
@@ -1148,6 +2338,30 @@ export interface components {
             stopped?: string | null;
             title: components["schemas"]["Text3"];
         };
+        /** @description One computation of a clock. Later ones do not replace it. */
+        ClockComputation: {
+            /** Format: date-time */
+            computed_at: string;
+            /** Format: date-time */
+            due?: string | null;
+            duty: string;
+            edition: string;
+            provisional: boolean;
+            /** Format: int64 */
+            seq: number;
+            /** Format: date-time */
+            started?: string | null;
+            /** Format: date-time */
+            stopped?: string | null;
+        };
+        ClockHistory: {
+            computations: components["schemas"]["ClockComputation"][];
+        };
+        /** @description Why an own duty was not met or need not be. */
+        ClockReason: {
+            duty: string;
+            reason: string;
+        };
         /** @description A clock and the incident that it runs on. */
         ClockRow: components["schemas"]["Clock"] & {
             incident_id: string;
@@ -1159,12 +2373,111 @@ export interface components {
          * @enum {string}
          */
         ClockStatus: "not_started" | "running" | "met" | "met_late" | "overdue" | "fired" | "not_needed";
+        ClosingGate: {
+            items: components["schemas"]["GateItem"][];
+        };
         Comment: {
             /** @description Name of the author. */
             actor: string;
             /** Format: date-time */
             at: string;
             text: string;
+        };
+        /** @description The version that was seen. */
+        Conclusion: {
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description A version of a contact. */
+        Contact: {
+            /**
+             * Format: date-time
+             * @description When it changed in life, which is where the clocks start.
+             */
+            changed_at: string;
+            email: string;
+            id: string;
+            object: string;
+            owner: string;
+            person: string;
+            phone: string;
+            reason: string;
+            removed: boolean;
+            role: string;
+            /** Format: date-time */
+            saved_at: string;
+            saved_by: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description New values of a contact. */
+        ContactChange: {
+            /**
+             * Format: date-time
+             * @description When it changed; now when absent.
+             */
+            changed_at?: string | null;
+            email?: string;
+            /** @description The object the person answers for. */
+            object: string;
+            /** @description Who owns or holds the object. */
+            owner?: string;
+            person: string;
+            phone?: string;
+            reason: string;
+            role?: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description A duty that a change of a contact started. */
+        ContactClock: {
+            clause: string;
+            contact_id: string;
+            /** Format: int64 */
+            contact_version: number;
+            /** Format: date-time */
+            due?: string | null;
+            duty: string;
+            own: boolean;
+            person: string;
+            status: components["schemas"]["ClockStatus"];
+            /** Format: date-time */
+            stopped?: string | null;
+            title: components["schemas"]["Text3"];
+        };
+        /** @description What a contact says. */
+        ContactFields: {
+            email?: string;
+            /** @description The object the person answers for. */
+            object: string;
+            /** @description Who owns or holds the object. */
+            owner?: string;
+            person: string;
+            phone?: string;
+            role?: string;
+        };
+        ContactList: {
+            /** @description Duties that changes started, the earliest due first. */
+            clocks: components["schemas"]["ContactClock"][];
+            contacts: components["schemas"]["Contact"][];
+        };
+        /** @description The addressee was told of a change. */
+        ContactNotice: {
+            /** Format: date-time */
+            at: string;
+            duty: string;
+            note: string;
+            /**
+             * Format: int64
+             * @description Version of the contact that the addressee was told of.
+             */
+            version: number;
+        };
+        /** @description The person answers no longer. */
+        ContactRemoval: {
+            reason: string;
+            /** Format: int64 */
+            version: number;
         };
         /** @description When costs were last measured, and on how many events. */
         CostInfo: {
@@ -1177,6 +2490,96 @@ export interface components {
         Created: {
             id: string;
         };
+        /** @description One act in the chain of custody. */
+        Custody: {
+            act: components["schemas"]["CustodyAct"];
+            /** Format: date-time */
+            at: string;
+            from: string;
+            reason: string;
+            /** Format: date-time */
+            recorded_at: string;
+            recorded_by: string;
+            /** Format: int64 */
+            seq: number;
+            to: string;
+        };
+        /**
+         * @description An act in the chain of custody.
+         * @enum {string}
+         */
+        CustodyAct: "taken" | "handed_over" | "examined" | "copied" | "returned" | "read" | "sealed" | "exported" | "deleted";
+        /** @description Recorded damage. */
+        Damage: {
+            /**
+             * Format: int64
+             * @description In whole units of the currency.
+             */
+            amount?: number | null;
+            currency: string;
+            kind: string;
+            material: boolean;
+            note: string;
+            /** Format: date-time */
+            recorded_at: string;
+            recorded_by: string;
+            /** Format: int64 */
+            seq: number;
+            to: components["schemas"]["DamageTo"];
+            /** Format: date-time */
+            withdrawn_at?: string | null;
+            withdrawn_why?: string | null;
+        };
+        /** @description What of an investigation stands on the case itself. */
+        DamageOfCase: {
+            damage: components["schemas"]["Damage"][];
+            decision?: components["schemas"]["InvestigationDecision"] | null;
+            /** @description Those that you may open. */
+            investigations: components["schemas"]["Investigation"][];
+        };
+        /**
+         * @description Who suffered damage.
+         * @enum {string}
+         */
+        DamageTo: "institution" | "clients";
+        /** @description Whether an investigation is needed. */
+        Decision: {
+            needed: boolean;
+            reason: string;
+        };
+        /** @description Why the file may go. */
+        Deletion: {
+            reason: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description One thing that is due. */
+        Due: {
+            clause?: string | null;
+            /** Format: date-time */
+            due: string;
+            incident_id?: string | null;
+            incident_number?: string | null;
+            kind: components["schemas"]["DueKind"];
+            /** @description The organisation's own; otherwise it watches somebody else's. */
+            own: boolean;
+            person?: string | null;
+            title: components["schemas"]["Text3"];
+            uid: string;
+        };
+        /**
+         * @description Why something is due.
+         * @enum {string}
+         */
+        DueKind: "clock" | "task" | "contact" | "review";
+        DueList: {
+            due: components["schemas"]["Due"][];
+        };
+        /**
+         * @description Whether a procedure had effect.
+         * @enum {string}
+         */
+        Effect: "effective" | "low";
         /** @description Why a request was refused or failed. */
         ErrorBody: {
             /** @description Stable, for programs: for example `stale_version`. */
@@ -1190,6 +2593,69 @@ export interface components {
             link: string;
             /** @description For people. */
             message: string;
+        };
+        /** @description Somebody else is called in. */
+        Escalation: {
+            reason: string;
+            /** @description Login of who is called in. */
+            to: string;
+        };
+        /** @description A piece of evidence. */
+        Evidence: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: date-time */
+            collected_at: string;
+            collected_by: string;
+            /** Format: date-time */
+            deleted_at?: string | null;
+            deletion_proposed_by?: string | null;
+            deletion_why?: string | null;
+            file_name: string;
+            /** @description Who has it now. */
+            holder: string;
+            id: string;
+            incident_id: string;
+            investigation_id?: string | null;
+            media_type: string;
+            method: string;
+            /** Format: date-time */
+            received_at: string;
+            received_by: string;
+            /** Format: date-time */
+            sealed_at?: string | null;
+            sealed_by?: string | null;
+            /**
+             * Format: int64
+             * @description Number within the case.
+             */
+            seq: number;
+            sha256: string;
+            source: string;
+            title: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description A sealed export. */
+        EvidenceExport: {
+            /** @description Ids; all that is sealed when empty. */
+            evidence: string[];
+            reason: string;
+            /** @description Who receives it. */
+            to: string;
+        };
+        EvidenceList: {
+            evidence: components["schemas"]["Evidence"][];
+            holds: components["schemas"]["LegalHold"][];
+            /**
+             * Format: date-time
+             * @description No deletion before this; absent while the case or its investigation is open.
+             */
+            keep_until?: string | null;
+        };
+        EvidenceWhole: components["schemas"]["Evidence"] & {
+            /** @description Oldest act first. */
+            custody: components["schemas"]["Custody"][];
         };
         ExceptionDecision: {
             reason: string;
@@ -1284,6 +2750,11 @@ export interface components {
             /** @description One entry for each log that can carry the rule's events. */
             variants: components["schemas"]["ExplainedVariant"][];
         };
+        /**
+         * @description How far a business process is stopped.
+         * @enum {string}
+         */
+        Extent: "partial" | "full";
         FieldSummary: {
             name: string;
             /**
@@ -1308,6 +2779,50 @@ export interface components {
             /** @description The file, relative to the data directory. */
             path: string;
             what: string;
+        };
+        /** @description Findings; what is absent stays. */
+        FindingsPatch: {
+            causes?: string | null;
+            conclusion?: string | null;
+            effectiveness?: string | null;
+            /** Format: date-time */
+            planned_end?: string | null;
+            realisation?: string | null;
+            scale?: string | null;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description One point of the gate. */
+        GateItem: {
+            /** Format: date-time */
+            at?: string | null;
+            by?: string | null;
+            clause?: string | null;
+            /** @description Who settled it and why, or what is missing. */
+            detail: string;
+            /**
+             * @description `classified`, `eliminated`, `cause`, `evidence`, `investigation`, `damage`,
+             *     `clock:<duty>` or `check:<item>`.
+             */
+            id: string;
+            ok: boolean;
+            title?: components["schemas"]["Text3"] | null;
+        };
+        /** @description What one person on duty leaves to the next. */
+        HandOver: {
+            from: string;
+            id: string;
+            /** @description Ids of the cases that go over. */
+            incidents: string[];
+            note: string;
+            /** Format: date-time */
+            offered_at: string;
+            /** Format: date-time */
+            taken_at?: string | null;
+            to: string;
+        };
+        HandOverList: {
+            hand_overs: components["schemas"]["HandOver"][];
         };
         Histogram: {
             buckets: components["schemas"]["Bucket"][];
@@ -1342,6 +2857,8 @@ export interface components {
             alerts: components["schemas"]["Alert"][];
             assignee?: string | null;
             category?: string | null;
+            cause?: string | null;
+            channel?: string | null;
             clocks: components["schemas"]["Clock"][];
             /** Format: date-time */
             closed_at?: string | null;
@@ -1350,16 +2867,34 @@ export interface components {
             description?: string | null;
             /** Format: date-time */
             detected_at: string;
+            /** Format: date-time */
+            eliminated_at?: string | null;
+            eliminated_by?: string | null;
             id: string;
+            /** @description The case that carries on. */
+            merged_into?: string | null;
             notices: components["schemas"]["Notice"][];
             number: string;
             object?: string | null;
             /** Format: date-time */
             occurred_at?: string | null;
+            /** @description Events kept with the case. */
+            pins: components["schemas"]["PinnedEvent"][];
+            /**
+             * Format: int32
+             * @description 1 (first) to 4.
+             */
+            priority: number;
             proofs: components["schemas"]["Proof"][];
             recommendations?: string | null;
+            reporter?: string | null;
             severity: components["schemas"]["Severity"];
             state: components["schemas"]["IncidentState"];
+            /**
+             * Format: int64
+             * @description Version of the organisation's table that class and priority are from.
+             */
+            table_version?: number | null;
             tasks: components["schemas"]["Task"][];
             timeline: components["schemas"]["TimelineEntry"][];
             title: string;
@@ -1373,8 +2908,15 @@ export interface components {
             /** @description Login of the user; an empty text takes the assignment away. */
             assignee?: string | null;
             category?: string | null;
+            /** @description What brought it about. */
+            cause?: string | null;
             description?: string | null;
             object?: string | null;
+            /**
+             * Format: int32
+             * @description 1 (first) to 4.
+             */
+            priority?: number | null;
             recommendations?: string | null;
             severity?: components["schemas"]["Severity"] | null;
             title?: string | null;
@@ -1395,6 +2937,11 @@ export interface components {
             /** @description The number that people say, for example `2026-0007`. */
             number: string;
             object?: string | null;
+            /**
+             * Format: int32
+             * @description 1 (first) to 4.
+             */
+            priority: number;
             severity: components["schemas"]["Severity"];
             state: components["schemas"]["IncidentState"];
             title: string;
@@ -1403,6 +2950,92 @@ export interface components {
         };
         /** @enum {string} */
         IncidentState: "open" | "investigating" | "contained" | "eliminated" | "closed";
+        /** @description The table. */
+        IncidentTable: {
+            categories: components["schemas"]["TableCategory"][];
+            /** @description What is to be confirmed before a case is closed. */
+            closing?: components["schemas"]["TableCheck"][];
+            events?: components["schemas"]["TableEvent"][];
+        };
+        /** @description An investigation. */
+        Investigation: {
+            causes: string;
+            /** Format: date-time */
+            concluded_at?: string | null;
+            concluded_by?: string | null;
+            conclusion: string;
+            /** @description How effective the measures were. */
+            effectiveness: string;
+            id: string;
+            incident_id: string;
+            number: string;
+            /** Format: date-time */
+            opened_at: string;
+            opened_by: string;
+            /** Format: date-time */
+            planned_end?: string | null;
+            /** @description How the incident was carried out and spread. */
+            realisation: string;
+            reason: string;
+            scale: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description Whether an investigation is needed, and why. */
+        InvestigationDecision: {
+            /** Format: date-time */
+            decided_at: string;
+            decided_by: string;
+            needed: boolean;
+            reason: string;
+        };
+        /** @description A task or recommendation. */
+        InvestigationItem: {
+            /** Format: date-time */
+            due?: string | null;
+            id: string;
+            kind: components["schemas"]["ItemKind"];
+            owner: string;
+            result: string;
+            state: components["schemas"]["TaskState"];
+            text: string;
+            /** Format: int64 */
+            version: number;
+        };
+        InvestigationList: {
+            investigations: components["schemas"]["Investigation"][];
+        };
+        /** @description A person of an investigation. */
+        InvestigationPerson: {
+            /** Format: date-time */
+            added_at: string;
+            /**
+             * Format: date-time
+             * @description When the member declared that they had no part in the incident.
+             */
+            declared_at?: string | null;
+            part: components["schemas"]["PersonPart"];
+            person: string;
+            role: string;
+        };
+        InvestigationWhole: components["schemas"]["Investigation"] & {
+            damage: components["schemas"]["Damage"][];
+            people: components["schemas"]["InvestigationPerson"][];
+            recommendations: components["schemas"]["InvestigationItem"][];
+            tasks: components["schemas"]["InvestigationItem"][];
+        };
+        /**
+         * @description What an item is.
+         * @enum {string}
+         */
+        ItemKind: "task" | "recommendation";
+        /** @description What became of it. */
+        ItemPatch: {
+            result?: string;
+            state: components["schemas"]["TaskState"];
+            /** Format: int64 */
+            version: number;
+        };
         JournalLeaf: {
             /** @description For example `incident.created`. */
             action: string;
@@ -1444,6 +3077,11 @@ export interface components {
             ok: boolean;
             /** Format: int64 */
             size: number;
+        };
+        /** @description Whether the procedure had effect. */
+        Judgement: {
+            effect: components["schemas"]["Effect"];
+            reason: string;
         };
         LawAmendment: {
             id: string;
@@ -1501,6 +3139,18 @@ export interface components {
             calendar: components["schemas"]["LawCalendar"];
             packs: components["schemas"]["LawPack"][];
         };
+        /** @description Deletion is forbidden while it is in force. */
+        LegalHold: {
+            id: string;
+            /** Format: date-time */
+            placed_at: string;
+            placed_by: string;
+            reason: string;
+            /** Format: date-time */
+            released_at?: string | null;
+            released_by?: string | null;
+            released_why?: string | null;
+        };
         /**
          * @description Level of a detection rule and of its alerts, from the Sigma specification.
          * @enum {string}
@@ -1519,10 +3169,89 @@ export interface components {
             /** Format: int64 */
             medium: number;
         };
+        /** @description A case that may be about the same. */
+        LikelyDuplicate: {
+            /** Format: date-time */
+            detected_at: string;
+            id: string;
+            number: string;
+            /** @description Hosts, users and addresses that both cases have. */
+            shared: string[];
+            title: string;
+        };
+        /** @description A procedure as a plain list of steps. */
+        LinearPlaybook: {
+            description?: string;
+            name: string;
+            steps: components["schemas"]["LinearStep"][];
+        };
+        /** @description A list of steps to be saved. */
+        LinearSave: {
+            /** @description Of the procedure that is changed; a new one when absent. */
+            id?: string | null;
+            playbook: components["schemas"]["LinearPlaybook"];
+            reason: string;
+            /**
+             * Format: int64
+             * @description The version it was made from; 0 for the first.
+             */
+            version: number;
+        };
+        /** @description One step of the list. */
+        LinearStep: {
+            description?: string;
+            /** @description `block_address` or `add_to_set`; a person does it when absent. */
+            driver?: string | null;
+            name: string;
+        };
+        /**
+         * @description How two cases belong together.
+         * @enum {string}
+         */
+        LinkKind: "related" | "duplicate" | "caused_by" | "part_of";
+        /** @description A case that another one is linked with. */
+        LinkedIncident: {
+            id: string;
+            kind: components["schemas"]["LinkKind"];
+            /** Format: date-time */
+            linked_at: string;
+            linked_by: string;
+            note: string;
+            number: string;
+            /** @description The link was made from this case; otherwise from the other. */
+            outgoing: boolean;
+            state: components["schemas"]["IncidentState"];
+            title: string;
+        };
         LogSource: {
             category?: string | null;
             product?: string | null;
             service?: string | null;
+        };
+        /** @description Two cases become one. */
+        Merge: {
+            /** @description Id of the case that carries on. */
+            into: string;
+            /** Format: int64 */
+            into_version: number;
+            reason: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description An action to be asked for. */
+        NewAction: {
+            driver: string;
+            /**
+             * Format: int32
+             * @description How long it stands before it is undone by itself.
+             */
+            minutes: number;
+            reason: string;
+            run?: string | null;
+            /** Format: int64 */
+            step?: number | null;
+            /** @description An address; for `add_to_set` `set=value`. */
+            target: string;
         };
         /** @description A rule in service, or the text of one, over a range of time. */
         NewBackTest: {
@@ -1539,6 +3268,28 @@ export interface components {
         };
         NewComment: {
             text: string;
+        };
+        /** @description An act to be recorded. */
+        NewCustody: {
+            /** @description `handed_over`, `examined`, `copied` or `returned`. */
+            act: components["schemas"]["CustodyAct"];
+            /** Format: date-time */
+            at: string;
+            reason: string;
+            /** @description Who takes it over, or examines it. */
+            to: string;
+        };
+        /** @description Damage to be recorded. */
+        NewDamage: {
+            /** Format: int64 */
+            amount?: number | null;
+            /** @description ISO 4217, with an amount. */
+            currency?: string;
+            /** @description Money, data, reputation, downtime. */
+            kind: string;
+            material?: boolean;
+            note?: string;
+            to: components["schemas"]["DamageTo"];
         };
         NewException: {
             alert_id?: string | null;
@@ -1563,10 +3314,23 @@ export interface components {
             /** @description How it is known: a letter's number, who called. */
             note: string;
         };
+        /** @description Cases offered to another person. */
+        NewHandOver: {
+            incidents?: string[];
+            note: string;
+            /** @description Login of who takes over. */
+            to: string;
+        };
+        /** @description Why nothing may be deleted. */
+        NewHold: {
+            reason: string;
+        };
         NewIncident: {
             /** @description Alerts to open the incident from. */
             alerts?: string[];
             category?: string | null;
+            /** @description By which way: mail, telephone, a form, a partner. */
+            channel?: string | null;
             description?: string | null;
             /**
              * Format: date-time
@@ -1581,10 +3345,41 @@ export interface components {
              * @description When it happened, where that is known.
              */
             occurred_at?: string | null;
+            /**
+             * Format: int32
+             * @description 1 (first) to 4; from the organisation's table when absent.
+             */
+            priority?: number | null;
             /** @description Initial recommendations for halting the spread; they go into the notices. */
             recommendations?: string | null;
+            /** @description Who reported it. */
+            reporter?: string | null;
             severity: components["schemas"]["Severity"];
             title: string;
+        };
+        /** @description An investigation to be opened. */
+        NewInvestigation: {
+            /**
+             * Format: date-time
+             * @description The term that is set.
+             */
+            planned_end?: string | null;
+            reason: string;
+        };
+        /** @description A task or recommendation. */
+        NewItem: {
+            /** Format: date-time */
+            due?: string | null;
+            kind: components["schemas"]["ItemKind"];
+            owner: string;
+            text: string;
+        };
+        /** @description A link between two cases. */
+        NewLink: {
+            kind: components["schemas"]["LinkKind"];
+            note?: string;
+            /** @description Id of the other case. */
+            other: string;
         };
         NewNotice: {
             /** @description Role of the addressee; must be one of the duty's. */
@@ -1594,6 +3389,32 @@ export interface components {
             /** @description What happened, in the sender's words; the program describes the incident when absent. */
             text?: string | null;
         };
+        /** @description Somebody joins the team, or the investigation is about them. */
+        NewPerson: {
+            part: components["schemas"]["PersonPart"];
+            /** @description Login, or the name of somebody without an account. */
+            person: string;
+            role?: string;
+        };
+        /** @description An event to be kept with the case. */
+        NewPin: {
+            /** @description Id of a stored event. */
+            event_id: string;
+            note?: string;
+        };
+        /** @description A procedure to be run. */
+        NewRun: {
+            /** @description Id of the procedure. */
+            playbook: string;
+        };
+        /** @description A shift to be planned. */
+        NewShift: {
+            /** Format: date-time */
+            begins_at: string;
+            /** Format: date-time */
+            ends_at: string;
+            person: string;
+        };
         NewSource: {
             name: string;
         };
@@ -1601,6 +3422,23 @@ export interface components {
             id: string;
             /** @description Shown once; the server keeps only its hash. */
             token: string;
+        };
+        /** @description A stop to be decided. */
+        NewStop: {
+            /** Format: date-time */
+            agreed_at?: string | null;
+            /** @description Why the owner could not be asked first. */
+            emergency?: string;
+            extent: components["schemas"]["Extent"];
+            owner: string;
+            process: string;
+            reason: string;
+        };
+        /** @description The table was looked through. */
+        NewTableReview: {
+            note: string;
+            /** Format: int64 */
+            version: number;
         };
         NewTask: {
             assignee?: string | null;
@@ -1616,6 +3454,18 @@ export interface components {
             /** @description At least 12 characters. */
             password: string;
             roles: string[];
+        };
+        /** @description A decision to send somebody. */
+        NewVisit: {
+            /**
+             * Format: date-time
+             * @description Now when absent.
+             */
+            decided_at?: string | null;
+            decided_by: string;
+            employee: string;
+            place: string;
+            reason: string;
         };
         Notice: {
             /** Format: date-time */
@@ -1645,6 +3495,27 @@ export interface components {
         };
         /** @enum {string} */
         NoticeState: "draft" | "approved" | "sent" | "delivered" | "acknowledged" | "failed";
+        /** @description Something that a person is told. */
+        Notification: {
+            id: string;
+            kind: components["schemas"]["NotificationKind"];
+            /** @description `incident:<id>`, `hand_over:<id>` and so on. */
+            object: string;
+            /** Format: date-time */
+            read_at?: string | null;
+            /** Format: date-time */
+            sent_at: string;
+            sent_by: string;
+            text: string;
+        };
+        /**
+         * @description Why a person is told something.
+         * @enum {string}
+         */
+        NotificationKind: "mention" | "escalation" | "hand_over" | "assignment" | "task" | "reminder";
+        NotificationList: {
+            notifications: components["schemas"]["Notification"][];
+        };
         Organisation: {
             /** @description Bearer roles of the law packs that the organisation has, for example `ois`. */
             bearers: string[];
@@ -1680,6 +3551,96 @@ export interface components {
             id: string;
             name: string;
         };
+        /** @description A person of the investigation. */
+        PersonName: {
+            person: string;
+        };
+        /**
+         * @description The part of a person in an investigation.
+         * @enum {string}
+         */
+        PersonPart: "member" | "subject";
+        /** @description An event that is kept whole with the case. */
+        PinnedEvent: {
+            /** Format: date-time */
+            at: string;
+            event: Record<string, never>;
+            event_id: string;
+            note: string;
+            /** Format: date-time */
+            pinned_at: string;
+            pinned_by: string;
+            sha256: string;
+        };
+        /** @description A version of a procedure. */
+        Playbook: {
+            /**
+             * Format: date-time
+             * @description Only an approved version is run.
+             */
+            approved_at?: string | null;
+            approved_by?: string | null;
+            /** @description The CACAO 2.0 document. */
+            document: Record<string, never>;
+            id: string;
+            linear?: components["schemas"]["LinearPlaybook"] | null;
+            name: string;
+            reason: string;
+            /** Format: date-time */
+            saved_at: string;
+            saved_by: string;
+            sha256: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description The version that is meant. */
+        PlaybookApproval: {
+            /** Format: int64 */
+            version: number;
+        };
+        PlaybookHistory: {
+            readings: components["schemas"]["PlaybookReading"][];
+            /** @description The newest first. */
+            versions: components["schemas"]["Playbook"][];
+        };
+        /** @description A CACAO 2.0 document to be saved. */
+        PlaybookImport: {
+            document: Record<string, never>;
+            reason: string;
+            /**
+             * Format: int64
+             * @description The version it was made from; 0 for the first.
+             */
+            version: number;
+        };
+        PlaybookList: {
+            playbooks: components["schemas"]["Playbook"][];
+        };
+        /** @description Somebody has confirmed to have read a version. */
+        PlaybookReading: {
+            person: string;
+            /** Format: date-time */
+            read_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description A stop of a business process. */
+        ProcessStop: {
+            /** Format: date-time */
+            agreed_at?: string | null;
+            /** Format: date-time */
+            decided_at: string;
+            decided_by: string;
+            /** @description Why the owner could not be asked first. */
+            emergency: string;
+            extent: components["schemas"]["Extent"];
+            id: string;
+            owner: string;
+            process: string;
+            reason: string;
+            /** Format: date-time */
+            resumed_at?: string | null;
+        };
         /** @description A leaf of the journal that records a change of this incident. */
         Proof: {
             action: string;
@@ -1694,6 +3655,14 @@ export interface components {
             index: number;
             /** @description A signed checkpoint covers the leaf. */
             sealed: boolean;
+        };
+        /** @description Something that no action is aimed at. */
+        ProtectedTarget: {
+            /** Format: date-time */
+            added_at: string;
+            added_by: string;
+            reason: string;
+            target: string;
         };
         /** @description A hit that raised no alert. */
         QuietHit: {
@@ -1714,6 +3683,20 @@ export interface components {
             /** @description The latest first, at most 500. */
             hits: components["schemas"]["QuietHit"][];
         };
+        /** @description A value goes into a set, or out of it. */
+        ReferenceChange: {
+            present: boolean;
+            set: string;
+            value: string;
+        };
+        /** @description A value of a reference set. */
+        ReferenceItem: {
+            /** Format: date-time */
+            added_at: string;
+            added_by: string;
+            set: string;
+            value: string;
+        };
         /** @description A rule file that could not be taken into service, or only with a warning. */
         RefusedRule: {
             file: string;
@@ -1721,8 +3704,19 @@ export interface components {
             line?: number | null;
             reason: string;
         };
+        RelatedIncidents: {
+            duplicates: components["schemas"]["LikelyDuplicate"][];
+            links: components["schemas"]["LinkedIncident"][];
+        };
         Removal: {
             reason: string;
+        };
+        ResponseOfCase: {
+            actions: components["schemas"]["Action"][];
+            /** @description Drivers that this server is set up for. */
+            drivers: string[];
+            runs: components["schemas"]["Run"][];
+            stops: components["schemas"]["ProcessStop"][];
         };
         Role: {
             id: string;
@@ -1905,6 +3899,49 @@ export interface components {
         RuleSets: {
             sets: components["schemas"]["RuleSetInfo"][];
         };
+        /** @description A run of a procedure. */
+        Run: {
+            effect?: components["schemas"]["Effect"] | null;
+            effect_by?: string | null;
+            effect_why?: string | null;
+            /** Format: date-time */
+            ended_at?: string | null;
+            id: string;
+            name: string;
+            playbook_id: string;
+            /** Format: int64 */
+            playbook_version: number;
+            /** Format: date-time */
+            started_at: string;
+            started_by: string;
+            steps: components["schemas"]["RunStep"][];
+        };
+        /** @description A step of a run. */
+        RunStep: {
+            /** Format: date-time */
+            begun_at: string;
+            choice?: string | null;
+            choices: string[];
+            description: string;
+            driver?: string | null;
+            /** Format: date-time */
+            ended_at?: string | null;
+            ended_by?: string | null;
+            /** @description What a person is asked to do, or the question of a choice. */
+            instructions: string[];
+            /** @description `human`, `automated`, `choice` or `parallel`. */
+            kind: string;
+            /** Format: int64 */
+            n: number;
+            name: string;
+            note: string;
+            state: components["schemas"]["StepState"];
+        };
+        /** @description The version that was seen. */
+        Sealing: {
+            /** Format: int64 */
+            version: number;
+        };
         SearchDone: {
             /** Format: int64 */
             elapsed_ms: number;
@@ -1975,6 +4012,27 @@ export interface components {
          * @enum {string}
          */
         Severity: "low" | "medium" | "high" | "critical";
+        /** @description Somebody's time on duty. */
+        Shift: {
+            /** Format: date-time */
+            begins_at: string;
+            /** Format: date-time */
+            ends_at: string;
+            id: string;
+            person: string;
+            planned_by: string;
+        };
+        /** @description A time in which nobody is on duty. */
+        ShiftGap: {
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+        };
+        ShiftPlan: {
+            gaps: components["schemas"]["ShiftGap"][];
+            shifts: components["schemas"]["Shift"][];
+        };
         /** @description What a person types to sign in. */
         SignIn: {
             login: string;
@@ -2071,6 +4129,15 @@ export interface components {
             /** @description Give the source a new token; the old one stops working. */
             rotate?: boolean | null;
         };
+        /** @description A part becomes a case of its own. */
+        Split: {
+            /** @description Alerts that go over. */
+            alerts: string[];
+            reason: string;
+            title: string;
+            /** Format: int64 */
+            version: number;
+        };
         SpoolUsage: {
             /** Format: int64 */
             bytes: number;
@@ -2104,6 +4171,102 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        /** @description How a step ended. */
+        StepEnd: {
+            choice?: string | null;
+            note?: string;
+            /** @description `done`, `failed` or `skipped`. */
+            state: components["schemas"]["StepState"];
+        };
+        /**
+         * @description Where a step stands.
+         * @enum {string}
+         */
+        StepState: "open" | "waiting" | "done" | "failed" | "skipped";
+        /** @description A new version of the table. */
+        TableAdoption: {
+            reason: string;
+            table: components["schemas"]["IncidentTable"];
+            /**
+             * Format: int64
+             * @description The version that this one was made from; 0 for the first.
+             */
+            version: number;
+        };
+        /** @description A class of incidents. */
+        TableCategory: {
+            id: string;
+            /**
+             * Format: int32
+             * @description 1 (first) to 4.
+             */
+            priority: number;
+            /** @description Id of the playbook that is its standard procedure. */
+            procedure?: string | null;
+            title: components["schemas"]["Text3"];
+        };
+        /** @description A point of the closing check list. */
+        TableCheck: {
+            id: string;
+            title: components["schemas"]["Text3"];
+        };
+        /** @description An event that needs an immediate reaction. */
+        TableEvent: {
+            category: string;
+            id: string;
+            level?: components["schemas"]["Level"] | null;
+            /** @description Measures to take. */
+            measures?: string;
+            /** @description How often, in which order and how it is watched. */
+            monitoring?: string;
+            /** @description Detection rules that see it; any of them. */
+            rules?: string[];
+            severity: components["schemas"]["Severity"];
+            sources?: string;
+            /** @description Tags that a rule of it has; any of them. */
+            tags?: string[];
+            title: components["schemas"]["Text3"];
+        };
+        TableHistory: {
+            /**
+             * Format: date-time
+             * @description When the next review is due at the latest.
+             */
+            review_due?: string | null;
+            reviews: components["schemas"]["TableReview"][];
+            /** @description The newest first. */
+            versions: components["schemas"]["TableVersion"][];
+        };
+        /** @description A review that left the table as it was. */
+        TableReview: {
+            note: string;
+            /** Format: date-time */
+            reviewed_at: string;
+            reviewed_by: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description A version of the table. */
+        TableVersion: {
+            /** Format: date-time */
+            adopted_at: string;
+            adopted_by: string;
+            reason: string;
+            sha256: string;
+            table: components["schemas"]["IncidentTable"];
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description What is never blocked. */
+        TargetChange: {
+            protected: boolean;
+            reason: string;
+            target: string;
+        };
+        Targets: {
+            protected: components["schemas"]["ProtectedTarget"][];
+            reference: components["schemas"]["ReferenceItem"][];
+        };
         Task: {
             assignee?: string | null;
             /** Format: date-time */
@@ -2134,6 +4297,16 @@ export interface components {
             /** @description For example `incident.created`, `comment`, `notice.sent`. */
             kind: string;
             text: string;
+        };
+        /** @description Times that were wrong. */
+        TimesCorrection: {
+            /** Format: date-time */
+            detected_at?: string | null;
+            /** Format: date-time */
+            occurred_at?: string | null;
+            reason: string;
+            /** Format: int64 */
+            version: number;
         };
         Triage: {
             /** @description Login of the user who takes the alert; an empty text gives it back. */
@@ -2185,6 +4358,46 @@ export interface components {
         };
         /** @enum {string} */
         Verdict: "true_positive" | "false_positive" | "benign";
+        /** @description The version that was seen. */
+        Versioned: {
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description A visit. */
+        Visit: {
+            /** Format: date-time */
+            arrived_at?: string | null;
+            /** Format: date-time */
+            decided_at: string;
+            /** @description The body or person that decided. */
+            decided_by: string;
+            employee: string;
+            /** Format: date-time */
+            ended_at?: string | null;
+            id: string;
+            place: string;
+            reason: string;
+            result: string;
+            /** Format: int64 */
+            version: number;
+        };
+        VisitList: {
+            visits: components["schemas"]["Visit"][];
+        };
+        /** @description What a visit came to. */
+        VisitPatch: {
+            /** Format: date-time */
+            arrived_at?: string | null;
+            /** Format: date-time */
+            ended_at?: string | null;
+            result?: string | null;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description Why it was recorded in error. */
+        Withdrawal: {
+            reason: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -2194,6 +4407,165 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    response_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActionApproval"];
+            };
+        };
+        responses: {
+            /** @description Approved and applied */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Action"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    response_refuse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActionRefusal"];
+            };
+        };
+        responses: {
+            /** @description Refused */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Action"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    response_undo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Versioned"];
+            };
+        };
+        responses: {
+            /** @description Undone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Action"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     alerts_list: {
         parameters: {
             query?: {
@@ -2689,6 +5061,360 @@ export interface operations {
             };
         };
     };
+    contacts_contacts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Contacts in force and the duties on their changes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactList"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    contacts_add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactFields"];
+            };
+        };
+        responses: {
+            /** @description The contact */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Contact"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    contacts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every version of a contact, the newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactList"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    contacts_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactChange"];
+            };
+        };
+        responses: {
+            /** @description The new version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Contact"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    contacts_notified: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactNotice"];
+            };
+        };
+        responses: {
+            /** @description The notice is recorded */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    contacts_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactRemoval"];
+            };
+        };
+        responses: {
+            /** @description The last version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Contact"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    shifts_due: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1000, 200 when absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Everything that is due, the earliest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DueList"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     search_event: {
         parameters: {
             query?: never;
@@ -2709,6 +5435,316 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    evidence_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A piece of evidence with its chain of custody */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceWhole"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    evidence_record_custody: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCustody"];
+            };
+        };
+        responses: {
+            /** @description The act is recorded */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evidence"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    evidence_propose_deletion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Deletion"];
+            };
+        };
+        responses: {
+            /** @description The deletion waits for a second person */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evidence"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    evidence_approve_deletion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Sealing"];
+            };
+        };
+        responses: {
+            /** @description The file is deleted, its record stays */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evidence"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    evidence_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    evidence_seal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Sealing"];
+            };
+        };
+        responses: {
+            /** @description Sealed: the file was read again and is what was taken in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evidence"];
                 };
             };
             /** @description Not signed in */
@@ -3100,6 +6136,351 @@ export interface operations {
             };
         };
     };
+    shifts_hand_overs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Hand-overs, the newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandOverList"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    shifts_offer_hand_over: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewHandOver"];
+            };
+        };
+        responses: {
+            /** @description The offer */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandOver"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    shifts_take_over: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken over; the cases are yours */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandOver"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    evidence_release_hold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewHold"];
+            };
+        };
+        responses: {
+            /** @description The hold is released */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    incident_table_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every version of the table and when it must be reviewed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TableHistory"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    incident_table_adopt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TableAdoption"];
+            };
+        };
+        responses: {
+            /** @description The version that is in force now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TableVersion"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    incident_table_review: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTableReview"];
+            };
+        };
+        responses: {
+            /** @description The review is recorded */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     incidents_list: {
         parameters: {
             query?: {
@@ -3304,6 +6685,59 @@ export interface operations {
             };
         };
     };
+    response_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAction"];
+            };
+        };
+        responses: {
+            /** @description The action, with what a dry run says */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Action"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     incidents_attach_alerts: {
         parameters: {
             query?: never;
@@ -3320,6 +6754,157 @@ export interface operations {
         };
         responses: {
             /** @description The alerts belong to the incident now */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    incidents_mark_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckMark"];
+            };
+        };
+        responses: {
+            /** @description The point is confirmed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    incidents_clock_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every computation of the clocks, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClockHistory"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    incidents_explain_clock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClockReason"];
+            };
+        };
+        responses: {
+            /** @description The reason is recorded */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -3406,6 +6991,379 @@ export interface operations {
             };
         };
     };
+    investigations_of_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Damage of the case, the decision, its investigations */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DamageOfCase"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    investigations_record_damage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDamage"];
+            };
+        };
+        responses: {
+            /** @description The damage */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Damage"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    investigations_withdraw_damage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Withdrawal"];
+            };
+        };
+        responses: {
+            /** @description Withdrawn; the row stays */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    incidents_escalate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Escalation"];
+            };
+        };
+        responses: {
+            /** @description The person was told */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    evidence_list_of_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Evidence of the case, its holds and its term */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceList"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    evidence_add: {
+        parameters: {
+            query: {
+                title: string;
+                /** @description Where it is from: a host, a mailbox, a person. */
+                source: string;
+                /** @description How it was taken. */
+                method?: string;
+                collected_at?: string;
+                /** @description Who took it; you when absent. */
+                collected_by?: string;
+                file_name?: string;
+                media_type?: string;
+                /** @description Material of this investigation. */
+                investigation?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description The file is in evidence */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evidence"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    evidence_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvidenceExport"];
+            };
+        };
+        responses: {
+            /** @description A proof pack */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": number[];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     incidents_add_fact: {
         parameters: {
             query?: never;
@@ -3422,6 +7380,316 @@ export interface operations {
         };
         responses: {
             /** @description The fact was recorded and the clocks were computed again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    incidents_gate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What must be so before the case may be closed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClosingGate"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    evidence_place_hold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewHold"];
+            };
+        };
+        responses: {
+            /** @description The hold */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LegalHold"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    investigations_decide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decision"];
+            };
+        };
+        responses: {
+            /** @description The decision is recorded */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    investigations_open: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInvestigation"];
+            };
+        };
+        responses: {
+            /** @description The investigation is open */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvestigationWhole"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    incidents_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLink"];
+            };
+        };
+        responses: {
+            /** @description The cases are linked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    incidents_merge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Merge"];
+            };
+        };
+        responses: {
+            /** @description The case that carries on */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3512,6 +7780,261 @@ export interface operations {
             };
         };
     };
+    incidents_pin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPin"];
+            };
+        };
+        responses: {
+            /** @description The event is kept with the case */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    incidents_related: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Linked cases and likely duplicates */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelatedIncidents"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    response_of_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Runs, actions and stops of the case */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseOfCase"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    response_start_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRun"];
+            };
+        };
+        responses: {
+            /** @description The run */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    incidents_split: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Split"];
+            };
+        };
+        responses: {
+            /** @description The new case */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     incidents_set_state: {
         parameters: {
             query?: never;
@@ -3534,6 +8057,59 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    response_stop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewStop"];
+            };
+        };
+        responses: {
+            /** @description The stop */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProcessStop"];
                 };
             };
             /** @description Not signed in */
@@ -3641,6 +8217,628 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    incidents_correct_times: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TimesCorrection"];
+            };
+        };
+        responses: {
+            /** @description The case with its clocks computed anew */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    incidents_visits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Visits, the first decided first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitList"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    incidents_add_visit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewVisit"];
+            };
+        };
+        responses: {
+            /** @description The visit */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Visit"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    investigations_set_item: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ItemPatch"];
+            };
+        };
+        responses: {
+            /** @description The item */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvestigationItem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    investigations_list_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Investigations that you may open, the newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvestigationList"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    investigations_write_findings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FindingsPatch"];
+            };
+        };
+        responses: {
+            /** @description The investigation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvestigationWhole"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    investigations_conclude: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Conclusion"];
+            };
+        };
+        responses: {
+            /** @description Concluded */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvestigationWhole"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    investigations_declare: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonName"];
+            };
+        };
+        responses: {
+            /** @description The declaration is recorded */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvestigationWhole"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    investigations_add_item: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewItem"];
+            };
+        };
+        responses: {
+            /** @description The item */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvestigationItem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    investigations_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The investigation; who opens it is journalled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvestigationWhole"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    investigations_add_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPerson"];
+            };
+        };
+        responses: {
+            /** @description The investigation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvestigationWhole"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    investigations_remove_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonName"];
+            };
+        };
+        responses: {
+            /** @description The investigation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvestigationWhole"];
                 };
             };
             /** @description Not signed in */
@@ -4160,6 +9358,103 @@ export interface operations {
             };
         };
     };
+    shifts_notifications: {
+        parameters: {
+            query?: {
+                /** @description Leave out what was read. */
+                unread?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What you are told, the newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationList"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    shifts_read_notification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is read */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     overview_overview: {
         parameters: {
             query: {
@@ -4227,6 +9522,453 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["People"];
                 };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    playbooks_list_newest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest version of every procedure */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybookList"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    playbooks_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlaybookImport"];
+            };
+        };
+        responses: {
+            /** @description The new version */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Playbook"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    playbooks_save_linear: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinearSave"];
+            };
+        };
+        responses: {
+            /** @description The new version */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Playbook"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    playbooks_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every version, and who has read which */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybookHistory"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    playbooks_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlaybookApproval"];
+            };
+        };
+        responses: {
+            /** @description The version may be run */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Playbook"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    playbooks_confirm_reading: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlaybookApproval"];
+            };
+        };
+        responses: {
+            /** @description Your reading is recorded */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    response_set_reference: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReferenceChange"];
+            };
+        };
+        responses: {
+            /** @description The set is changed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    response_targets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is never blocked, and the reference sets */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Targets"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    response_set_target: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TargetChange"];
+            };
+        };
+        responses: {
+            /** @description The list is changed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -4809,6 +10551,113 @@ export interface operations {
             };
         };
     };
+    response_judge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Judgement"];
+            };
+        };
+        responses: {
+            /** @description The run; low effect has added the operative measures as tasks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    response_end_step: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                n: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StepEnd"];
+            };
+        };
+        responses: {
+            /** @description The run */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     search_search: {
         parameters: {
             query?: never;
@@ -5235,6 +11084,158 @@ export interface operations {
             };
         };
     };
+    shifts_shifts: {
+        parameters: {
+            query: {
+                from: string;
+                to: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Shifts and the gaps between them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShiftPlan"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    shifts_plan_shift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewShift"];
+            };
+        };
+        responses: {
+            /** @description The shift */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shift"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    shifts_cancel_shift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Cancellation"];
+            };
+        };
+        responses: {
+            /** @description The shift is off the plan */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     sources_list: {
         parameters: {
             query?: never;
@@ -5437,6 +11438,55 @@ export interface operations {
             };
         };
     };
+    response_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The process runs again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProcessStop"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     users_list: {
         parameters: {
             query?: never;
@@ -5557,6 +11607,59 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    incidents_update_visit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VisitPatch"];
+            };
+        };
+        responses: {
+            /** @description The visit */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Visit"];
                 };
             };
             /** @description Not signed in */
