@@ -8,6 +8,10 @@ const pages: [path: string, title: string, login: string][] = [
   ['/search/sql', 'search-title', 'aigul'],
   ['/alerts', 'alerts-title', 'aigul'],
   ['/incidents', 'incidents-title', 'aigul'],
+  ['/desk', 'nav-desk', 'aigul'],
+  ['/playbooks', 'nav-playbooks', 'aigul'],
+  ['/contacts', 'nav-contacts', 'aigul'],
+  ['/incident-table', 'nav-table', 'aigul'],
   ['/sources', 'sources-title', 'admin'],
   ['/journal', 'journal-title', 'aigul'],
   ['/rules', 'rules-title', 'admin'],
@@ -61,7 +65,7 @@ async function details(page: import('@playwright/test').Page, t: ReturnType<type
   await expect(page.getByRole('heading', { name: t('explain-title') })).toBeVisible();
   await accessible(page, 'rule');
   await page.goto('/incidents/inc-6');
-  for (const tab of ['timeline', 'notices', 'tasks', 'alerts', 'proofs']) {
+  for (const tab of ['timeline', 'notices', 'tasks', 'response', 'evidence', 'investigation', 'alerts', 'related', 'closing', 'proofs']) {
     await page.locator(`#tab-${tab}`).click();
     await accessible(page, `incident, ${tab}`);
   }

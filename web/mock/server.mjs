@@ -8,6 +8,7 @@ import { matcher } from './events.mjs';
 import { clocksOf, packs } from './law.mjs';
 import { pdf } from './pdf.mjs';
 import { ruleRoutes } from './rules.mjs';
+import { caseOperations } from './cases.mjs';
 import { makeWorld, permissions, roles, sha } from './world.mjs';
 
 const port = Number(process.env.PORT ?? 4780);
@@ -41,12 +42,12 @@ const plainAlert = ({ comments, ...alert }) => alert;
 const incidentOf = (inc) => {
   const { alertIds, facts, ...rest } = inc;
   const proofs = world.journal.filter((l) => l.object === `incident:${inc.id}`).map((l) => ({ index: l.index, at: l.at, action: l.action, hash: l.hash, sealed: l.index < world.sealed }));
-  return { ...rest, alerts: world.alerts.filter((a) => alertIds.includes(a.id)).map(plainAlert), clocks: clocksOf(inc, Date.now()), proofs };
+  return { ...rest, priority: 2, pins: [], alerts: world.alerts.filter((a) => alertIds.includes(a.id)).map(plainAlert), clocks: clocksOf(inc, Date.now()), proofs };
 };
 const rowOf = (inc) => {
   const { alertIds, facts, timeline, tasks, notices, occurred_at, closed_at, ...rest } = inc;
   const next = clocksOf(inc, Date.now()).filter((c) => ['running', 'overdue', 'fired'].includes(c.status)).sort((a, b) => a.due.localeCompare(b.due))[0];
-  return { ...rest, alerts_count: alertIds.length, next_clock: inc.state === 'closed' ? undefined : next };
+  return { ...rest, priority: 2, alerts_count: alertIds.length, next_clock: inc.state === 'closed' ? undefined : next };
 };
 const note = (inc, who, kind, text) => {
   inc.timeline.push({ at: now(), actor: who.name, kind, text });
@@ -217,6 +218,7 @@ const routes = {
   'POST /users': ({ body, who }) => { const { password, ...rest } = body; const user = { id: `u-${world.users.length + 1}`, language: 'kk', enabled: true, created_at: now(), ...rest }; world.users.push(user); world.leaf(now(), who.login, 'user.created', `user:${user.id}`, { login: user.login }); return { id: user.id }; },
   'PATCH /users/:id': ({ id, body }) => { const user = need(world.users.find((u) => u.id === id)); const { password, ...rest } = body; return Object.assign(user, rest); },
   'GET /roles': () => ({ roles }),
+  ...caseOperations,
   'GET /law/packs': () => packs
 };
 

@@ -22,7 +22,9 @@ export const groups: { id: string; pages: Page[] }[] = [
     id: 'respond',
     pages: [
       { id: 'alerts', href: '/alerts', icon: 'alert', permission: 'alerts.read', key: 'a' },
-      { id: 'incidents', href: '/incidents', icon: 'incident', permission: 'incidents.read', key: 'i' }
+      { id: 'incidents', href: '/incidents', icon: 'incident', permission: 'incidents.read', key: 'i' },
+      { id: 'desk', href: '/desk', icon: 'clock', permission: 'incidents.read', key: 't' },
+      { id: 'playbooks', href: '/playbooks', icon: 'play', permission: 'playbooks.read', key: 'p' }
     ]
   },
   {
@@ -35,6 +37,8 @@ export const groups: { id: string; pages: Page[] }[] = [
   {
     id: 'manage',
     pages: [
+      { id: 'table', href: '/incident-table', icon: 'table', permission: 'incidents.read', key: 'k' },
+      { id: 'contacts', href: '/contacts', icon: 'person', permission: 'contacts.read', key: 'c' },
       { id: 'rules', href: '/rules', icon: 'rule', permission: 'rules.read', key: 'r' },
       { id: 'users', href: '/users', icon: 'users', permission: 'users.read', key: 'u' }
     ]

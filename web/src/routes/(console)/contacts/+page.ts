@@ -1,0 +1,8 @@
+import { api } from '$lib/api/client';
+import { loaded } from '$lib/api/load';
+
+export async function load({ depends, parent }) {
+  await parent();
+  depends('console:contacts');
+  return await loaded(api.GET('/contacts'));
+}
