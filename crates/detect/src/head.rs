@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use saqshy_sigma::{Correlation, Level, LogSource, Rule, Status};
@@ -35,6 +36,8 @@ pub struct Head<'a> {
     pub line: usize,
     /// The document as it stands in its file.
     pub source: &'a str,
+    /// Keys the specification does not name, as in [`Rule::custom`].
+    pub custom: &'a BTreeMap<String, String>,
 }
 
 impl<'a> Head<'a> {
@@ -56,6 +59,7 @@ impl<'a> Head<'a> {
             file: &rule.origin.file,
             line: rule.origin.line,
             source: &rule.source,
+            custom: &rule.custom,
         }
     }
 
@@ -77,6 +81,7 @@ impl<'a> Head<'a> {
             file: &one.origin.file,
             line: one.origin.line,
             source: &one.source,
+            custom: &one.custom,
         }
     }
 }

@@ -42,6 +42,8 @@ pub struct Config {
     pub pack_folders: Vec<PathBuf>,
     /// Hits of one rule on one entity within this much time are one alert.
     pub alert_window: SignedDuration,
+    /// Correlations wait so long for events that come after later ones.
+    pub alert_lateness: SignedDuration,
     pub promotion: PromotionRules,
     pub categories: Vec<Category>,
     pub contacts: Vec<Contact>,
@@ -216,6 +218,11 @@ fn check(raw: raw::Config, folder: &Path) -> anyhow::Result<Config> {
         exceptions.default_days,
         exceptions.max_days
     );
+    ensure!(
+        raw.alerts.late_seconds <= 7 * 24 * 3_600,
+        "alerts.late_seconds {}: use 0 to 604800",
+        raw.alerts.late_seconds
+    );
     let promotion = PromotionRules {
         language: raw.incidents.language,
         rules: raw.incidents.rule,
@@ -256,6 +263,7 @@ fn check(raw: raw::Config, folder: &Path) -> anyhow::Result<Config> {
         exceptions,
         pack_folders: raw.law.folders.into_iter().map(path).collect(),
         alert_window: SignedDuration::from_mins(i64::from(raw.alerts.window_minutes)),
+        alert_lateness: SignedDuration::from_secs(i64::from(raw.alerts.late_seconds)),
         promotion,
         categories: raw.incidents.category,
         contacts: raw

@@ -158,11 +158,15 @@ pub struct Law {
 #[serde(deny_unknown_fields, default)]
 pub struct Alerts {
     pub window_minutes: u32,
+    pub late_seconds: u32,
 }
 
 impl Default for Alerts {
     fn default() -> Self {
-        Alerts { window_minutes: 60 }
+        Alerts {
+            window_minutes: 60,
+            late_seconds: 60,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! sequencer, housekeeping.
 
 mod app;
+mod correlation;
 mod housekeeping;
 mod journal;
 mod lake_files;

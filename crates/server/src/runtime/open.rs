@@ -17,7 +17,9 @@ use saqshy_spool::Spool;
 
 use super::pipeline::READER;
 use super::rules::{exceptions, intervals};
-use super::{App, Clock, JournalHandle, RuleService, SourceRegistry, lake_files, ledger};
+use super::{
+    App, Clock, JournalHandle, RuleService, SourceRegistry, correlation, lake_files, ledger,
+};
 use crate::api::EVIDENCE_BYTES_MAX;
 use crate::config::Config;
 use crate::embedded;
@@ -122,6 +124,9 @@ pub(crate) async fn open_store(paths: &Paths) -> anyhow::Result<Store> {
         .with_context(|| format!("opening the database `{}`", paths.database.display()))?;
     store.migrate("runtime", lake_files::MIGRATIONS).await?;
     store.migrate("rules", super::rules::MIGRATIONS).await?;
+    store
+        .migrate("correlation", correlation::MIGRATIONS)
+        .await?;
     Ok(store)
 }
 

@@ -10,16 +10,18 @@ use std::time::Duration;
 use anyhow::Context;
 use jiff::Timestamp;
 use saqshy_casework::{Actor, Ctx, Hit, NewAlert};
-use saqshy_detect::{AlertDraft, Found, group};
+use saqshy_detect::{AlertDraft, group};
 use saqshy_event::{Batch, Format, Parsed, Parser, Record, Tally};
 use saqshy_journal::Leaf;
+use saqshy_law::Text3;
 use saqshy_spool::ReadError;
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::rules::quiet::{self, QuietHit, sift};
-use super::{App, lake_files};
+use super::correlation::{Correlations, Stored};
+use super::rules::quiet::{self, QuietHit, sift, sift_drafts};
+use super::{App, RuleService, lake_files};
 
 /// Name of the SQL half's position.
 pub const READER: &str = "detect";
@@ -37,8 +39,9 @@ pub async fn run(app: Arc<App>, cancel: CancellationToken) -> anyhow::Result<()>
     let wake = grown.clone();
     app.spool.subscribe(move |_| wake.notify_one());
     let parser = Parser::new(&app.config.node).with_zone(app.config.organisation.zone.clone());
+    let mut state = None;
     while !cancel.is_cancelled() {
-        let pause = match step(&app, &parser).await {
+        let pause = match step(&app, &parser, &mut state).await {
             Ok(Progress::Moved) => None,
             Ok(Progress::Waiting) => Some(TICK),
             Err(error) => {
@@ -91,8 +94,13 @@ enum Progress {
     Waiting,
 }
 
-/// One run: what the spool gives, through both halves.
-async fn step(app: &Arc<App>, parser: &Parser) -> anyhow::Result<Progress> {
+/// One run: what the spool gives, through both halves. `state` is taken and only put back when
+/// the database holds the same, so a failed run begins with what was stored.
+async fn step(
+    app: &Arc<App>,
+    parser: &Parser,
+    state: &mut Option<Correlations>,
+) -> anyhow::Result<Progress> {
     let detected = app.store.position(READER).await?;
     let stored = app.lake.next();
     let from = detected.min(stored).max(app.spool.start());
@@ -104,17 +112,27 @@ async fn step(app: &Arc<App>, parser: &Parser) -> anyhow::Result<Progress> {
             return Ok(Progress::Moved);
         }
     };
+    let now = app.now();
     if run.is_empty() {
+        if from >= detected {
+            idle(app, now, state).await?;
+        }
         return Ok(Progress::Waiting);
     }
-    let now = app.now();
     app.costs.offer(&run);
-    let worked = work(app, parser.clone(), run, now, from >= detected).await?;
+    let correlations = match from >= detected {
+        true => Some(correlations(app, now, state).await?),
+        false => None,
+    };
+    let detects = correlations.is_some();
+    let (worked, correlations) = work(app, parser.clone(), run, now, correlations).await?;
     let Some(next) = worked.next else {
+        *state = correlations;
         return Ok(Progress::Waiting);
     };
-    if from >= detected {
-        record(app, now, &worked, next).await?;
+    if detects {
+        record(app, now, &worked, Some(next)).await?;
+        *state = correlations;
     }
     if from >= stored {
         app.lake
@@ -123,6 +141,44 @@ async fn step(app: &Arc<App>, parser: &Parser) -> anyhow::Result<Progress> {
             .context("adding events to the lake")?;
     }
     Ok(Progress::Moved)
+}
+
+/// The state of the correlations in service, from the database where it is not at hand.
+async fn correlations(
+    app: &App,
+    now: Timestamp,
+    state: &mut Option<Correlations>,
+) -> anyhow::Result<Correlations> {
+    let rules = app.rules();
+    let plans = rules.detector.plans();
+    match state.take() {
+        Some(known) if known.is_for(plans) => Ok(known),
+        _ => Correlations::load(&app.store, plans.clone(), app.config.alert_lateness, now)
+            .await
+            .context("loading the state of correlations"),
+    }
+}
+
+/// Lets the correlations' clock go on while nothing comes.
+async fn idle(app: &App, now: Timestamp, state: &mut Option<Correlations>) -> anyhow::Result<()> {
+    let mut correlations = correlations(app, now, state).await?;
+    let rules = app.rules();
+    let mut drafts = correlations.idle(now);
+    let quiet = sift_drafts(&mut drafts, &rules);
+    let worked = Worked {
+        batch: Batch::default(),
+        alerts: new_alerts(drafts, &rules),
+        quiet,
+        correlated: Some(correlations.take_changes()),
+        tally: Vec::new(),
+        next: None,
+    };
+    let changed = worked.correlated.as_ref().is_some_and(|it| !it.is_empty());
+    if changed || !worked.alerts.is_empty() || !worked.quiet.is_empty() {
+        record(app, now, &worked, None).await?;
+    }
+    *state = Some(correlations);
+    Ok(())
 }
 
 type Run = Vec<(u64, Vec<u8>)>;
@@ -182,19 +238,21 @@ struct Worked {
     alerts: Vec<NewAlert>,
     /// Hits that raise no alert.
     quiet: Vec<QuietHit>,
+    /// What the correlations must store.
+    correlated: Option<Stored>,
     tally: Vec<Tally>,
     /// Position after the records used; `None` if none was.
     next: Option<u64>,
 }
 
-/// Parses and, where asked, detects; on a thread of its own.
+/// Parses and, with `correlations`, detects; on a thread of its own.
 async fn work(
     app: &Arc<App>,
     parser: Parser,
     run: Run,
     now: Timestamp,
-    detect: bool,
-) -> anyhow::Result<Worked> {
+    mut correlations: Option<Correlations>,
+) -> anyhow::Result<(Worked, Option<Correlations>)> {
     let (rules, exceptions) = (app.rules(), app.exceptions.read().clone());
     let window = app.config.alert_window;
     tokio::task::spawn_blocking(move || {
@@ -207,21 +265,27 @@ async fn work(
             consumed,
             tally,
         } = parser.parse(&records, now);
-        let mut found = match detect {
-            true => rules.detector.run(&batch),
-            false => Found::default(),
-        };
-        let quiet = sift(&mut found, &batch, &rules, &exceptions, now);
-        let hits = found.hits.into_iter().map(|(_, hit)| hit).collect();
-        let alerts = group(hits, window).into_iter().map(new_alert).collect();
         let next = consumed.checked_sub(1).map(|last| run[last].0 + 1);
-        Worked {
+        let (mut alerts, mut quiet, mut correlated) = (Vec::new(), Vec::new(), None);
+        if let (Some(correlations), Some(_)) = (&mut correlations, next) {
+            let mut found = rules.detector.run(&batch);
+            quiet = sift(&mut found, &batch, &rules, &exceptions, now);
+            let hits = found.hits.into_iter().map(|(_, hit)| hit).collect();
+            let mut drafts = correlations.take(&batch, found.inputs, now);
+            quiet.extend(sift_drafts(&mut drafts, &rules));
+            drafts.extend(group(hits, window));
+            alerts = new_alerts(drafts, &rules);
+            correlated = Some(correlations.take_changes());
+        }
+        let worked = Worked {
             batch,
             alerts,
             quiet,
+            correlated,
             tally,
             next,
-        }
+        };
+        (worked, correlations)
     })
     .await
     .context("a run of the pipeline")
@@ -254,8 +318,14 @@ fn decode(bytes: &[u8], now: Timestamp) -> Record<'_> {
     })
 }
 
-/// Alerts, incidents by rule, the ledger and the position, in one transaction.
-async fn record(app: &App, now: Timestamp, worked: &Worked, next: u64) -> anyhow::Result<()> {
+/// Alerts, incidents by rule, the state of correlations, the ledger and the position, if it moved,
+/// in one transaction.
+async fn record(
+    app: &App,
+    now: Timestamp,
+    worked: &Worked,
+    next: Option<u64>,
+) -> anyhow::Result<()> {
     let mut tx = app.store.begin().await?;
     let recorded = tx
         .record_hits(now, &worked.alerts)
@@ -284,12 +354,32 @@ async fn record(app: &App, now: Timestamp, worked: &Worked, next: u64) -> anyhow
         )
         .await?;
     }
-    tx.set_position(READER, next).await?;
+    if let Some(correlated) = &worked.correlated {
+        correlated
+            .write(&mut tx)
+            .await
+            .context("storing the state of correlations")?;
+    }
+    if let Some(next) = next {
+        tx.set_position(READER, next).await?;
+    }
     tx.commit().await.context("committing a run")
 }
 
-fn new_alert(draft: AlertDraft) -> NewAlert {
+/// Alerts with their titles in the languages that the rules have them in.
+fn new_alerts(drafts: Vec<AlertDraft>, rules: &RuleService) -> Vec<NewAlert> {
+    drafts
+        .into_iter()
+        .map(|draft| {
+            let title = rules.title_text(&draft.rule_id);
+            new_alert(draft, title)
+        })
+        .collect()
+}
+
+fn new_alert(draft: AlertDraft, title: Option<Text3>) -> NewAlert {
     NewAlert {
+        rule_title_text: title,
         id: draft.id,
         rule_id: draft.rule_id,
         rule_title: draft.rule_title,

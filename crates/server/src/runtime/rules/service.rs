@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use saqshy_casework::Store;
 use saqshy_detect::{Detector, RuleSet};
+use saqshy_law::Text3;
 use sqlx::Row;
 
 use super::sets::{self, StoredSet};
@@ -164,6 +165,14 @@ impl RuleService {
             decisions,
             group_of,
         }
+    }
+
+    /// The title of a rule in the three languages, where it has `saqshy: {title: {kk, ru}}`.
+    pub fn title_text(&self, rule_id: &str) -> Option<Text3> {
+        let head = self.set.head(rule_id)?;
+        let of = |language| head.custom.get(language);
+        let (kk, ru) = (of("saqshy.title.kk")?, of("saqshy.title.ru")?);
+        Some(Text3::new(kk.clone(), ru.clone(), head.title))
     }
 
     pub fn groups(&self) -> &[Arc<Group>] {
