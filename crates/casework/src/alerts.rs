@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use saqshy_law::Text3;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::Row;
@@ -33,6 +34,9 @@ pub struct NewAlert {
     pub id: String,
     pub rule_id: String,
     pub rule_title: String,
+    /// The title in the languages that the rule has it in.
+    #[serde(default)]
+    pub rule_title_text: Option<Text3>,
     pub level: Level,
     pub tags: Vec<String>,
     pub entity_kind: String,
@@ -48,6 +52,7 @@ pub struct Alert {
     pub id: String,
     pub rule_id: String,
     pub rule_title: String,
+    pub rule_title_text: Option<Text3>,
     pub level: Level,
     pub tags: Vec<String>,
     pub entity_kind: String,
@@ -66,6 +71,14 @@ pub struct Alert {
     pub incident_id: Option<String>,
     /// Grows with every decision about the alert, not with further hits.
     pub version: i64,
+}
+
+impl Alert {
+    /// The rule's title in the three languages; the plain one where it has no other.
+    pub fn title(&self) -> Text3 {
+        let text = self.rule_title_text.clone();
+        text.unwrap_or_else(|| Text3::same(&self.rule_title))
+    }
 }
 
 /// What a person wrote beside an alert.
@@ -128,7 +141,7 @@ pub struct Recorded {
     pub hits_new: u64,
 }
 
-const ALERT_COLUMNS: &str = "id, rule_id, rule_title, level, tags, entity_kind, entity, window_start_us, \
+const ALERT_COLUMNS: &str = "id, rule_id, rule_title, rule_title_text, level, tags, entity_kind, entity, window_start_us, \
      window_end_us, first_at_us, last_at_us, opened_at_us, hits_count, state, verdict, assignee, \
      incident_id, version";
 
@@ -137,6 +150,10 @@ fn alert_of(row: &SqliteRow) -> Result<Alert> {
         id: row.text("id")?,
         rule_id: row.text("rule_id")?,
         rule_title: row.text("rule_title")?,
+        rule_title_text: match row.opt_text("rule_title_text")? {
+            Some(json) => Some(serde_json::from_str(&json)?),
+            None => None,
+        },
         level: row.word("level")?,
         tags: row.json("tags")?,
         entity_kind: row.text("entity_kind")?,
@@ -274,9 +291,11 @@ impl Tx {
     /// True if the alert was not there. Times of hits are filled in by the caller.
     async fn insert_alert(&mut self, now: Timestamp, draft: &NewAlert) -> Result<bool> {
         let tags = serde_json::to_string(&draft.tags)?;
+        let titles = draft.rule_title_text.as_ref();
         let search = format!(
-            "{}\n{}\n{}\n{}",
+            "{}\n{}\n{}\n{}\n{}",
             draft.rule_title,
+            titles.map_or_else(String::new, |text| format!("{}\n{}", text.kk, text.ru)),
             draft.rule_id,
             fit(&draft.entity),
             draft.tags.join(" ")
@@ -285,8 +304,8 @@ impl Tx {
         let done = sqlx::query(
             "INSERT INTO alert (id, rule_id, rule_title, level, tags, entity_kind, entity, \
              search_text, window_start_us, window_end_us, first_at_us, last_at_us, opened_at_us, \
-             hits_count, state, version) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 'new', 1) \
+             hits_count, state, version, rule_title_text) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 'new', 1, $14) \
              ON CONFLICT (id) DO NOTHING",
         )
         .bind(&draft.id)
@@ -302,6 +321,7 @@ impl Tx {
         .bind(i64::MAX)
         .bind(i64::MIN)
         .bind(time::to_us(now))
+        .bind(titles.map(serde_json::to_string).transpose()?)
         .execute(self.conn())
         .await?;
         Ok(done.rows_affected() > 0)

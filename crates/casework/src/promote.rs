@@ -283,23 +283,23 @@ impl Tx {
 }
 
 fn fill(title: &Text3, alert: &Alert) -> Text3 {
-    let one = |template: &str| fill_one(template, alert);
+    let rule = alert.title();
     Text3 {
-        kk: one(&title.kk),
-        ru: one(&title.ru),
-        en: one(&title.en),
+        kk: fill_one(&title.kk, alert, &rule.kk),
+        ru: fill_one(&title.ru, alert, &rule.ru),
+        en: fill_one(&title.en, alert, &rule.en),
     }
 }
 
 /// Fills in the places and keeps the title within its limit; values are not looked at again.
-fn fill_one(template: &str, alert: &Alert) -> String {
+fn fill_one(template: &str, alert: &Alert, rule: &str) -> String {
     let mut out = String::new();
     let mut rest = template;
     while let Some(open) = rest.find('{') {
         out.push_str(&rest[..open]);
         rest = &rest[open..];
         let places = [
-            ("{rule}", alert.rule_title.as_str()),
+            ("{rule}", rule),
             ("{entity}", alert.entity.as_str()),
             ("{level}", alert.level.as_str()),
         ];

@@ -50,6 +50,13 @@ const MIGRATIONS: &[Migration] = &[
     },
 ];
 
+/// Apart from the numbered ones above, as it belongs to detection's side of the database.
+const ALERT_TITLES: &[Migration] = &[Migration {
+    version: 1,
+    name: "titles of alerts",
+    sql: "ALTER TABLE alert ADD COLUMN rule_title_text TEXT",
+}];
+
 /// The casework database: one SQLite file, one writer at a time, readers beside it.
 ///
 /// Cheap to clone. A committed transaction is on disk (WAL, `synchronous = FULL`), because the
@@ -80,6 +87,7 @@ impl Store {
             .connect_with(options.clone())
             .await?;
         migrate(&mut *writer.acquire().await?, "casework", MIGRATIONS).await?;
+        migrate(&mut *writer.acquire().await?, "alert titles", ALERT_TITLES).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
             .connect_with(options.pragma("query_only", "on"))

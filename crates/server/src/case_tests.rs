@@ -128,6 +128,7 @@ impl Case {
             id: id.clone(),
             rule_id: "rule-1".to_owned(),
             rule_title: "Password guessing".to_owned(),
+            rule_title_text: None,
             level: Level::High,
             tags: vec!["attack.t1110".to_owned()],
             entity_kind: "host".to_owned(),

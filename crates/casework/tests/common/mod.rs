@@ -122,6 +122,7 @@ pub fn alert(id: &str, rule: &str, level: Level, host: &str, hits: Vec<Hit>) -> 
         id: format!("alert-{id}"),
         rule_id: rule.into(),
         rule_title: format!("Ереже {rule}"),
+        rule_title_text: None,
         level,
         tags: vec!["attack.impact".into(), "attack.t1486".into()],
         entity_kind: "host".into(),

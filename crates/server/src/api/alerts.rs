@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::wire::{Level, Names, same_words};
+use super::wire::{Level, Names, Text3, same_words};
 use crate::App;
 use crate::access::{Permission, Who};
 use crate::http::{Api, ApiResult, Body, Query};
@@ -58,6 +58,8 @@ pub struct Alert {
     pub id: String,
     pub rule_id: String,
     pub rule_title: String,
+    /// The rule's title in the three languages; the same thrice where it has only one.
+    pub title: Text3,
     pub level: Level,
     pub tags: Vec<String>,
     /// What kind of thing the hits have in common: `host`, `user`, `source.ip`, …
@@ -130,6 +132,7 @@ same_words!(Verdict: casework::Verdict { TruePositive, FalsePositive, Benign });
 impl From<casework::Alert> for Alert {
     fn from(alert: casework::Alert) -> Self {
         Self {
+            title: alert.title().into(),
             id: alert.id,
             rule_id: alert.rule_id,
             rule_title: alert.rule_title,
