@@ -2172,6 +2172,8 @@ export interface components {
             rule_title: string;
             state: components["schemas"]["AlertState"];
             tags: string[];
+            /** @description The rule's title in the three languages; the same thrice where it has only one. */
+            title: components["schemas"]["Text3"];
             verdict?: components["schemas"]["Verdict"] | null;
             /**
              * Format: int64
