@@ -31,13 +31,16 @@ mod incidents;
 mod investigations;
 mod law;
 mod ledger;
+mod notice_work;
 mod notices;
 mod notifications;
 mod promote;
 mod read;
+mod reports;
 mod response;
 mod shifts;
 mod store;
+mod templates;
 mod time;
 mod tx;
 mod words;
@@ -64,10 +67,12 @@ pub use investigations::{
 };
 pub use law::{Category, Law};
 pub use ledger::SourceLedger;
+pub use notice_work::NoticeAtRisk;
 pub use notices::{Attempt, Document, NewNotice, Notice, Receipt};
 pub use notifications::{Notification, mentions};
 pub use promote::{Promoted, PromotionRule, PromotionRules, Template, TitleLanguage, When};
 pub use read::{IncidentFilter, IncidentRow, IncidentWhole};
+pub use reports::{NewReport, Report};
 pub use response::{
     ACTION_MINUTES_MAX, Action, DRIVERS, LinearPlaybook, LinearStep, Network, NewAction, NewStop,
     Playbook, PlaybookReading, PlaybookVersion, ProcessStop, ProtectedTarget, ReferenceItem, Run,
@@ -75,11 +80,12 @@ pub use response::{
 };
 pub use shifts::{Gap, HandOver, Shift, gaps};
 pub use store::{Actor, Ctx, Migration, Store};
+pub use templates::{TEMPLATE_BYTES_MAX, TemplateVersion};
 pub use tx::Tx;
 pub use words::{
-    ActionState, AlertState, AttemptOutcome, CustodyAct, DamageTo, Effect, Extent, IncidentState,
-    ItemKind, Level, LinkKind, NoticeState, NotificationKind, PersonPart, ReceiptHow, Severity,
-    StepState, TaskState, Verdict,
+    ActionState, AlertState, AttemptOutcome, Channel, CustodyAct, DamageTo, Effect, Extent,
+    IncidentState, ItemKind, Level, LinkKind, NoticeState, NotificationKind, PersonPart,
+    ReceiptHow, Severity, StepState, TaskState, Verdict,
 };
 
 /// `Result` of everything in this crate.

@@ -12,19 +12,24 @@ use crate::facts::facts_in_force;
 use crate::incidents::{Entry, FAMILY, incident_by_id, survivor_of};
 use crate::tx::Columns;
 use crate::{
-    AttemptOutcome, Ctx, Error, Law, NAME_BYTES_MAX, NoticeState, ReceiptHow, Result, Store,
-    TEXT_BYTES_MAX, TITLE_BYTES_MAX, Tx, check_text, opt_check, sha256_hex, time,
+    AttemptOutcome, Channel, Ctx, Error, Law, NAME_BYTES_MAX, NoticeState, ReceiptHow, Result,
+    Store, TEXT_BYTES_MAX, TITLE_BYTES_MAX, Tx, check_text, opt_check, sha256_hex, time,
 };
 
 /// A notice to be drafted.
 #[derive(Debug, Clone, Default)]
 pub struct NewNotice {
-    /// The duty it fulfils; clause and edition come from its clock.
+    /// The duty it fulfils; clause and edition come from its clock. Empty for a notice that no duty
+    /// asks for.
     pub duty: String,
     /// Who is addressed: the id of one of the duty's addressees, or of one who may stand in.
     pub addressee: String,
-    /// Where it goes: a mail address, or words for a delivery by hand.
+    /// Where it goes: a mail address, a URL, or words for a delivery by hand. Empty while nobody
+    /// knows; sending then asks for it.
     pub address: String,
+    pub channel: Channel,
+    /// Template of the letter: pack and document, joined by `#`.
+    pub template: String,
     /// Languages of the document, such as `kk`, `ru`, `en`.
     pub languages: Vec<String>,
     /// What the author adds to the data of the incident.
@@ -43,6 +48,9 @@ pub struct Notice {
     pub edition: String,
     pub addressee: String,
     pub address: String,
+    pub channel: Channel,
+    /// Template of the letter: pack and document, joined by `#`.
+    pub template: String,
     pub languages: Vec<String>,
     pub text: String,
     pub state: NoticeState,
@@ -61,6 +69,12 @@ pub struct Notice {
     pub attempts: u64,
     pub next_attempt_at: Option<Timestamp>,
     pub error: Option<String>,
+    /// When sending failed first, since it was last queued.
+    pub failed_since: Option<Timestamp>,
+    /// When it was said that the deadline comes near and the notice has not left.
+    pub warned_at: Option<Timestamp>,
+    pub answered_at: Option<Timestamp>,
+    pub answer_note: Option<String>,
     pub version: i64,
 }
 
@@ -108,13 +122,66 @@ impl Tx {
     ) -> Result<Notice> {
         let found = incident_by_id(self.conn(), incident).await?;
         check_text("addressee", &new.addressee, NAME_BYTES_MAX)?;
-        check_text("address", &new.address, TITLE_BYTES_MAX)?;
+        opt_check("address", Some(&new.address), TITLE_BYTES_MAX)?;
         opt_check("text", Some(&new.text), TEXT_BYTES_MAX)?;
         if new.languages.is_empty() {
             return Err(Error::invalid(
                 "languages",
                 "at least one language is needed",
             ));
+        }
+        let (clause, edition) = self.duty_of(ctx, incident, new).await?;
+        let id = self.new_id("notice").await?;
+        let seq: i64 = sqlx::query_scalar(
+            "SELECT COALESCE(MAX(seq), 0) + 1 FROM notice WHERE incident_id = $1",
+        )
+        .bind(incident)
+        .fetch_one(self.conn())
+        .await?;
+        let number = format!("{}/{seq}", found.number);
+        sqlx::query(
+            "INSERT INTO notice (id, incident_id, seq, number, duty, clause, edition, addressee, \
+             address, channel, template, languages, text, state, created_us, created_by, version) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'draft', $14, $15, 1)",
+        )
+        .bind(&id)
+        .bind(incident)
+        .bind(seq)
+        .bind(&number)
+        .bind(&new.duty)
+        .bind(&clause)
+        .bind(&edition)
+        .bind(&new.addressee)
+        .bind(&new.address)
+        .bind(new.channel.as_str())
+        .bind(&new.template)
+        .bind(serde_json::to_string(&new.languages)?)
+        .bind(&new.text)
+        .bind(time::to_us(ctx.now))
+        .bind(&ctx.actor.id)
+        .execute(self.conn())
+        .await?;
+        let data = json!({
+            "number": number, "duty": new.duty, "clause": clause,
+            "addressee": new.addressee, "address": new.address, "channel": new.channel,
+            "template": new.template, "languages": new.languages, "text": new.text, "state": NoticeState::Draft,
+        });
+        let mut entry = Entry::new("notice.drafted", ctx.now, data);
+        entry.object = Some(("notice", &id));
+        entry.edition = Some(&edition).filter(|e| !e.is_empty()).map(String::as_str);
+        self.entry(ctx, incident, entry).await?;
+        self.notice(&id).await
+    }
+
+    /// Clause and edition of the duty that a notice fulfils; empty when it fulfils none.
+    async fn duty_of(
+        &mut self,
+        ctx: &Ctx<'_>,
+        incident: &str,
+        new: &NewNotice,
+    ) -> Result<(String, String)> {
+        if new.duty.is_empty() {
+            return Ok((String::new(), String::new()));
         }
         let facts = facts_in_force(self.conn(), incident).await?;
         let clock = ctx
@@ -126,44 +193,7 @@ impl Tx {
                 Error::invalid("duty", format!("no own duty `{}` applies here", new.duty))
             })?;
         check_addressee(ctx.law, &new.duty, &new.addressee)?;
-        let id = self.new_id("notice").await?;
-        let seq: i64 = sqlx::query_scalar(
-            "SELECT COALESCE(MAX(seq), 0) + 1 FROM notice WHERE incident_id = $1",
-        )
-        .bind(incident)
-        .fetch_one(self.conn())
-        .await?;
-        let number = format!("{}/{seq}", found.number);
-        sqlx::query(
-            "INSERT INTO notice (id, incident_id, seq, number, duty, clause, edition, addressee, \
-             address, languages, text, state, created_us, created_by, version) VALUES \
-             ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'draft', $12, $13, 1)",
-        )
-        .bind(&id)
-        .bind(incident)
-        .bind(seq)
-        .bind(&number)
-        .bind(&new.duty)
-        .bind(&clock.clause)
-        .bind(&clock.edition)
-        .bind(&new.addressee)
-        .bind(&new.address)
-        .bind(serde_json::to_string(&new.languages)?)
-        .bind(&new.text)
-        .bind(time::to_us(ctx.now))
-        .bind(&ctx.actor.id)
-        .execute(self.conn())
-        .await?;
-        let data = json!({
-            "number": number, "duty": new.duty, "clause": clock.clause,
-            "addressee": new.addressee, "address": new.address,
-            "languages": new.languages, "text": new.text, "state": NoticeState::Draft,
-        });
-        let mut entry = Entry::new("notice.drafted", ctx.now, data);
-        entry.object = Some(("notice", &id));
-        entry.edition = Some(&clock.edition);
-        self.entry(ctx, incident, entry).await?;
-        self.notice(&id).await
+        Ok((clock.clause, clock.edition))
     }
 
     /// Changes address or text of a draft, or of a failed notice, which becomes a draft again.
@@ -179,16 +209,15 @@ impl Tx {
         let old = self
             .expect(id, version, &[NoticeState::Draft, NoticeState::Failed])
             .await?;
-        if let Some(address) = address {
-            check_text("address", address, TITLE_BYTES_MAX)?;
-        }
+        opt_check("address", address, TITLE_BYTES_MAX)?;
         opt_check("text", text, TEXT_BYTES_MAX)?;
         let address = address.unwrap_or(&old.address);
         let text = text.unwrap_or(&old.text);
         sqlx::query(
             "UPDATE notice SET address = $2, text = $3, state = 'draft', document_sha256 = NULL, \
              approved_us = NULL, approved_by = NULL, sent_us = NULL, delivered_us = NULL, \
-             next_attempt_us = NULL, error = NULL, version = version + 1 WHERE id = $1",
+             next_attempt_us = NULL, error = NULL, failed_since_us = NULL, warned_us = NULL, \
+             version = version + 1 WHERE id = $1",
         )
         .bind(id)
         .bind(address)
@@ -211,17 +240,7 @@ impl Tx {
         version: i64,
     ) -> Result<Notice> {
         let old = self.expect(id, version, &[NoticeState::Draft]).await?;
-        let sha256 = sha256_hex(body);
-        sqlx::query(
-            "INSERT INTO document (sha256, media_type, body, stored_us) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (sha256) DO NOTHING",
-        )
-        .bind(&sha256)
-        .bind(media_type)
-        .bind(body)
-        .bind(time::to_us(ctx.now))
-        .execute(self.conn())
-        .await?;
+        let sha256 = self.keep_document(ctx.now, media_type, body).await?;
         sqlx::query("UPDATE notice SET document_sha256 = $2, version = version + 1 WHERE id = $1")
             .bind(id)
             .bind(&sha256)
@@ -275,9 +294,19 @@ impl Tx {
         if old.approved_at.is_none() {
             return Err(Error::invalid("state", "the notice was never approved"));
         }
+        if old.address.trim().is_empty() {
+            return Err(Error::invalid(
+                "address",
+                format!(
+                    "nobody knows where `{}` is reached: add the contact, or write the address \
+                     into the notice; it stays as it is",
+                    old.addressee
+                ),
+            ));
+        }
         sqlx::query(
             "UPDATE notice SET state = 'approved', next_attempt_us = $2, error = NULL, \
-             version = version + 1 WHERE id = $1",
+             failed_since_us = NULL, version = version + 1 WHERE id = $1",
         )
         .bind(id)
         .bind(time::to_us(ctx.now))
@@ -329,7 +358,8 @@ impl Tx {
         };
         sqlx::query(
             "UPDATE notice SET state = $2, sent_us = $3, error = $4, next_attempt_us = $5, \
-             attempts = $6, version = version + 1 WHERE id = $1",
+             attempts = $6, failed_since_us = COALESCE(failed_since_us, $7), \
+             version = version + 1 WHERE id = $1",
         )
         .bind(id)
         .bind(state.as_str())
@@ -337,6 +367,7 @@ impl Tx {
         .bind(error)
         .bind(time::opt_us(retry))
         .bind(time::signed(n)?)
+        .bind(time::opt_us(error.map(|_| ctx.now)))
         .execute(self.conn())
         .await?;
         let data = json!({"n": n, "outcome": outcome, "state": state, "detail": detail});
@@ -483,7 +514,7 @@ impl Tx {
         Ok(notice)
     }
 
-    async fn notice_entry(
+    pub(crate) async fn notice_entry(
         &mut self,
         ctx: &Ctx<'_>,
         notice: &Notice,
@@ -498,7 +529,7 @@ impl Tx {
         let mut entry = Entry::new(kind, at, data);
         entry.object = Some(("notice", &notice.id));
         entry.reason = reason;
-        entry.edition = Some(&notice.edition);
+        entry.edition = Some(notice.edition.as_str()).filter(|edition| !edition.is_empty());
         self.entry(ctx, &notice.incident_id, entry).await
     }
 
@@ -509,6 +540,9 @@ impl Tx {
         what: &str,
         at: Timestamp,
     ) -> Result<()> {
+        if notice.duty.is_empty() {
+            return Ok(());
+        }
         let kind = format!("{what}:{}:{}", notice.duty, notice.addressee);
         // A notice about a case that was merged meanwhile counts for its survivor.
         let case = survivor_of(self.conn(), &notice.incident_id).await?;
@@ -540,7 +574,7 @@ pub(crate) fn check_addressee(law: &Law, duty: &str, addressee: &str) -> Result<
     ))
 }
 
-fn expect_state(notice: &Notice, states: &[NoticeState]) -> Result<()> {
+pub(crate) fn expect_state(notice: &Notice, states: &[NoticeState]) -> Result<()> {
     if states.contains(&notice.state) {
         return Ok(());
     }
@@ -630,7 +664,7 @@ pub(crate) async fn notices_of(conn: &mut SqliteConnection, incident: &str) -> R
     rows.iter().map(notice_of).collect()
 }
 
-fn notice_of(row: &SqliteRow) -> Result<Notice> {
+pub(crate) fn notice_of(row: &SqliteRow) -> Result<Notice> {
     Ok(Notice {
         id: row.text("id")?,
         incident_id: row.text("incident_id")?,
@@ -640,6 +674,8 @@ fn notice_of(row: &SqliteRow) -> Result<Notice> {
         edition: row.text("edition")?,
         addressee: row.text("addressee")?,
         address: row.text("address")?,
+        channel: row.word("channel")?,
+        template: row.text("template")?,
         languages: row.json("languages")?,
         text: row.text("text")?,
         state: row.word("state")?,
@@ -660,6 +696,10 @@ fn notice_of(row: &SqliteRow) -> Result<Notice> {
         attempts: row.uint("attempts")?,
         next_attempt_at: row.opt_time("next_attempt_us")?,
         error: row.opt_text("error")?,
+        failed_since: row.opt_time("failed_since_us")?,
+        warned_at: row.opt_time("warned_us")?,
+        answered_at: row.opt_time("answered_us")?,
+        answer_note: row.opt_text("answer_note")?,
         version: row.int("version")?,
     })
 }

@@ -88,6 +88,8 @@ impl Store {
             .await?;
         migrate(&mut *writer.acquire().await?, "casework", MIGRATIONS).await?;
         migrate(&mut *writer.acquire().await?, "alert titles", ALERT_TITLES).await?;
+        let notices = crate::notice_work::MIGRATIONS;
+        migrate(&mut *writer.acquire().await?, "notices", notices).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
             .connect_with(options.pragma("query_only", "on"))

@@ -72,6 +72,22 @@ words! {
 }
 
 words! {
+    /// The way by which a notice leaves.
+    #[derive(Default)]
+    Channel, "channel" {
+        /// Mail with the letter attached.
+        #[default]
+        Mail = "mail",
+        /// HTTPS POST to the addressee's system.
+        Webhook = "webhook",
+        /// Files in a folder that a gateway or a courier empties.
+        Folder = "folder",
+        /// On paper, with a recorded receipt.
+        Hand = "hand",
+    }
+}
+
+words! {
     /// Where an incident stands.
     IncidentState, "state" {
         Open = "open", Investigating = "investigating", Contained = "contained",

@@ -431,7 +431,7 @@ async fn notice(tx: &mut Tx, ctx: &Ctx<'_>, incident: &str, steps: u8) {
         addressee: "state_body".into(),
         address: "a@example.kz".into(),
         languages: vec!["kk".into()],
-        text: String::new(),
+        ..NewNotice::default()
     };
     let mut notice = tx.draft_notice(ctx, incident, &new).await.unwrap();
     let id = notice.id.clone();

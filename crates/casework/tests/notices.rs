@@ -26,7 +26,7 @@ async fn draft(tx: &mut Tx, ctx: &Ctx<'_>, incident: &str, duty: &str, to: &str)
         addressee: to.into(),
         address: format!("{to}@example.kz"),
         languages: vec!["kk".into(), "ru".into()],
-        text: String::new(),
+        ..NewNotice::default()
     };
     tx.draft_notice(ctx, incident, &new).await.unwrap()
 }
@@ -380,7 +380,7 @@ async fn notices_that_no_duty_asks_for_are_refused() {
         addressee: "state_body".into(),
         address: "a@example.kz".into(),
         languages: vec!["kk".into()],
-        text: String::new(),
+        ..NewNotice::default()
     };
     for (field, new) in [
         (
@@ -408,7 +408,7 @@ async fn notices_that_no_duty_asks_for_are_refused() {
         (
             "address",
             NewNotice {
-                address: " ".into(),
+                address: "a\u{7}".into(),
                 ..good.clone()
             },
         ),
@@ -429,4 +429,157 @@ async fn notices_that_no_duty_asks_for_are_refused() {
         tx.draft_notice(&ctx, "none", &good).await,
         Err(Error::NotFound { .. })
     ));
+}
+
+/// Without an address nothing is lost: the notice waits, and the refusal says what to do.
+#[tokio::test]
+async fn a_notice_without_an_address_waits_for_one() {
+    let bench = Bench::new().await;
+    let id = incident(&bench).await;
+    let ctx = bench.ctx(&bench.analyst, "09:10");
+    let mut tx = bench.store.begin().await.unwrap();
+    let new = NewNotice {
+        duty: NOTIFY.into(),
+        addressee: "state_body".into(),
+        languages: vec!["kk".into()],
+        ..NewNotice::default()
+    };
+    let notice = tx.draft_notice(&ctx, &id, &new).await.unwrap();
+    let body = b"%PDF";
+    let notice = tx
+        .set_notice_document(&ctx, &notice.id, "application/pdf", body, notice.version)
+        .await
+        .unwrap();
+    let notice = tx
+        .approve_notice(&ctx, &notice.id, notice.version, false)
+        .await
+        .unwrap();
+    match tx.queue_notice(&ctx, &notice.id, notice.version).await {
+        Err(Error::Invalid { field, message }) => {
+            assert_eq!(field, "address");
+            assert!(message.contains("`state_body`"), "{message}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(tx.notice(&notice.id).await.unwrap(), notice);
+}
+
+/// O199-10-3-7a: 30 minutes from 09:00. SMTP is down from 09:12 on; half of what was left is gone at
+/// 09:21, long before the deadline.
+#[tokio::test]
+async fn a_sending_that_keeps_failing_is_reported_before_the_deadline() {
+    let bench = Bench::new().await;
+    let id = incident(&bench).await;
+    let ctx = bench.ctx(&bench.analyst, "09:12");
+    let mut tx = bench.store.begin().await.unwrap();
+    let notice = queued(&mut tx, &ctx, &id, NOTIFY, "state_body").await;
+    let next = Some(at("09:13"));
+    tx.record_attempt(
+        &ctx,
+        &notice.id,
+        AttemptOutcome::Unreachable,
+        "no server",
+        next,
+    )
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    let risky = async |now: &str| {
+        let found = bench.store.notices_at_risk(&bench.law, at(now), 50).await;
+        found.unwrap()
+    };
+    assert!(risky("09:20").await.is_empty());
+    let found = risky("09:21").await;
+    assert_eq!((found.len(), found[0].due), (1, at("09:30")));
+    let ctx = bench.ctx(&bench.analyst, "09:21");
+    let mut tx = bench.store.begin().await.unwrap();
+    for _ in 0..2 {
+        tx.warn_notice(&ctx, &notice.id, found[0].due)
+            .await
+            .unwrap();
+    }
+    tx.commit().await.unwrap();
+    assert!(risky("09:25").await.is_empty(), "it is said once");
+    let whole = bench
+        .store
+        .incident(&id, &bench.law, at("09:25"))
+        .await
+        .unwrap();
+    let said = whole.timeline.iter().filter(|e| e.kind == "notice.at_risk");
+    let said: Vec<_> = said.collect();
+    assert_eq!(said.len(), 1);
+    assert_eq!(said[0].data["detail"], "no server");
+    assert_eq!(whole.notices[0].failed_since, Some(at("09:12")));
+
+    // A refusal is final: it is said at once.
+    let mut tx = bench.store.begin().await.unwrap();
+    let notice = queued(&mut tx, &ctx, &id, NOTIFY, "state_body").await;
+    tx.record_attempt(
+        &ctx,
+        &notice.id,
+        AttemptOutcome::Rejected,
+        "no such mailbox",
+        None,
+    )
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(risky("09:21").await.len(), 1);
+}
+
+/// O199-12-5: the answer stops the clock that the receipt had started.
+#[tokio::test]
+async fn an_answer_is_recorded_on_the_notice_and_stops_the_clock() {
+    let bench = Bench::new().await;
+    let id = incident(&bench).await;
+    let ctx = bench.ctx(&bench.analyst, "09:10");
+    let mut tx = bench.store.begin().await.unwrap();
+    let notice = queued(&mut tx, &ctx, &id, NOTIFY, "state_body").await;
+    let early = tx.answer_notice(&ctx, &notice.id, at("09:10"), "№ 1").await;
+    assert!(matches!(early, Err(Error::Invalid { field: "state", .. })));
+    tx.record_attempt(&ctx, &notice.id, AttemptOutcome::Accepted, "250", None)
+        .await
+        .unwrap();
+    tx.acknowledge_notice(&ctx, &notice.id, &Receipt::Link)
+        .await
+        .unwrap();
+    let ctx = bench.ctx(&bench.analyst, "10:00");
+    for wrong in ["09:00", "10:01"] {
+        let refused = tx.answer_notice(&ctx, &notice.id, at(wrong), "№ 1").await;
+        assert!(matches!(refused, Err(Error::Invalid { field: "at", .. })));
+    }
+    let answered = tx
+        .answer_notice(&ctx, &notice.id, at("09:50"), " кіріс № 12-3/45 ")
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(answered.answered_at, Some(at("09:50")));
+    assert_eq!(answered.answer_note.as_deref(), Some("кіріс № 12-3/45"));
+    let clock = clock(&bench, &id, ANSWER, "10:00").await;
+    assert_eq!(
+        (clock.status, clock.stopped),
+        (ClockStatus::Met, Some(at("09:50")))
+    );
+}
+
+/// A notice that no duty asks for: to the management, the owner of the object.
+#[tokio::test]
+async fn a_notice_without_a_duty_makes_no_fact() {
+    let bench = Bench::new().await;
+    let id = incident(&bench).await;
+    let ctx = bench.ctx(&bench.analyst, "09:10");
+    let mut tx = bench.store.begin().await.unwrap();
+    let notice = queued(&mut tx, &ctx, &id, "", "executives").await;
+    assert_eq!((notice.clause.as_str(), notice.edition.as_str()), ("", ""));
+    tx.record_attempt(&ctx, &notice.id, AttemptOutcome::Accepted, "250", None)
+        .await
+        .unwrap();
+    let notice = tx
+        .acknowledge_notice(&ctx, &notice.id, &Receipt::Link)
+        .await
+        .unwrap();
+    assert_eq!(notice.state, NoticeState::Acknowledged);
+    tx.commit().await.unwrap();
+    let facts = bench.store.facts(&id).await.unwrap();
+    assert!(!facts.iter().any(|fact| fact.kind.starts_with("notice.")));
 }

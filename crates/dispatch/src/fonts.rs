@@ -49,6 +49,20 @@ pub(crate) fn drawable(text: &str) -> String {
     out
 }
 
+/// `text` without what a file of an office program cannot hold or what would make it read otherwise
+/// than it is: control characters and invisible marks are named as `U+XXXX`.
+pub(crate) fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let refused = c.is_control() || is_invisible(c) || matches!(c, '\u{FFFE}' | '\u{FFFF}');
+        match matches!(c, '\n' | '\t') || !refused {
+            true => out.push(c),
+            false => out.push_str(&format!("[U+{:04X}]", c as u32)),
+        }
+    }
+    out
+}
+
 fn drawable_char(c: char) -> bool {
     c.is_ascii_graphic()
         || c == ' '

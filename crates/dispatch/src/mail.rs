@@ -14,7 +14,8 @@ use lettre::transport::smtp::client::{
 use lettre::transport::smtp::extension::ClientId;
 use saqshy_law::Lang;
 
-use crate::notice::{NoticeData, Pdf, moment};
+use crate::document::File;
+use crate::letter::{Letter, subject};
 use crate::texts::{TextError, text};
 
 /// How the connection to the mail server is protected.
@@ -60,6 +61,8 @@ fn timeout_seconds() -> u64 {
     60
 }
 
+/// Longest subject of a message, in characters.
+const SUBJECT_CHARS_MAX: usize = 200;
 /// How long to wait for an answer to QUIT.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -112,53 +115,48 @@ pub fn check_address(address: &str) -> Result<(), MailError> {
     mailbox("address", address).map(|_| ())
 }
 
-/// The message that carries a notice: text in Kazakh, Russian and English, the PDF, the link.
+/// The message that carries a letter: text in Kazakh, Russian and English, the document, the link.
 /// `id` is the notice's.
 pub fn notice_message(
-    data: &NoticeData,
+    letter: &Letter,
     to: &str,
     id: &str,
-    pdf: &Pdf,
+    file: &File,
 ) -> Result<Message, TextError> {
-    let kind = data.kind.key();
-    let detected = moment(data, data.detected);
+    let subjects = subject(letter)?;
     let mut parts = Vec::new();
     for lang in Lang::ALL {
-        let title = one_line(data.title.get(lang));
+        let addressee = letter.addressee.get(lang);
+        let organisation = letter.organisation.get(lang);
         let mut part = vec![
-            text(
-                lang,
-                "mail-greeting",
-                &[("addressee", data.addressee.get(lang))],
-            )?,
+            text(lang, "mail-greeting", &[("addressee", addressee)])?,
             String::new(),
             text(
                 lang,
-                &format!("mail-body-{kind}"),
+                "mail-body",
                 &[
-                    ("organisation", data.organisation.get(lang)),
-                    ("title", &title),
-                    ("detected", &detected),
+                    ("organisation", organisation),
+                    ("subject", subjects.get(lang)),
                 ],
             )?,
         ];
-        if let Some(url) = &data.ack_url {
+        if let Some(url) = &letter.ack_url {
             part.extend([String::new(), text(lang, "ack-ask", &[])?, url.clone()]);
         }
-        if !data.contact.is_empty() {
-            let closing = text(lang, "mail-closing", &[("contact", &data.contact)])?;
+        if !letter.contact.is_empty() {
+            let closing = text(lang, "mail-closing", &[("contact", &letter.contact)])?;
             part.extend([String::new(), closing]);
         }
         parts.push(part.join("\n"));
     }
-    let subject = text(Lang::Kk, &format!("notice-title-{kind}"), &[])?;
+    let subject = format!("{} {}", letter.number, one_line(&subjects.kk));
     Ok(Message {
         to: to.to_owned(),
-        subject: format!("{subject}: {}", one_line(&data.number)),
+        subject: subject.chars().take(SUBJECT_CHARS_MAX).collect(),
         body: parts.join("\n\n———\n\n"),
-        attachment_name: format!("{}.pdf", file_name(&data.number)),
-        attachment: pdf.bytes.clone(),
-        date: data.date,
+        attachment_name: format!("{}.{}", file_name(&letter.number), file.format.extension()),
+        attachment: file.bytes.clone(),
+        date: letter.date,
         message_id: format!("{id}@saqshy"),
     })
 }

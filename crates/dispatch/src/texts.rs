@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
-use saqshy_law::Lang;
+use saqshy_law::{Lang, Text3};
 use unic_langid::{LanguageIdentifier, langid};
 
 /// A text that is not there or does not fit its arguments: an error of the program.
@@ -72,6 +72,15 @@ pub fn text(language: Lang, key: &str, args: &[(&str, &str)]) -> Result<String, 
     }
 }
 
+/// The text `key` in all three languages.
+pub fn in_all(key: &str, args: &[(&str, &str)]) -> Result<Text3, TextError> {
+    Ok(Text3::new(
+        text(Lang::Kk, key, args)?,
+        text(Lang::Ru, key, args)?,
+        text(Lang::En, key, args)?,
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,7 +108,7 @@ mod tests {
     #[test]
     fn every_language_has_the_same_keys_and_places() {
         let kk = keys(SOURCES[0]);
-        assert!(kk.len() > 40);
+        assert!(kk.len() > 150);
         assert_eq!(kk, keys(SOURCES[1]));
         assert_eq!(kk, keys(SOURCES[2]));
     }

@@ -15,8 +15,8 @@ use typst::{Library, LibraryExt, World};
 use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, PdfStandard, PdfStandards};
 
+use crate::document::RenderError;
 use crate::fonts::FONTS;
-use crate::notice::RenderError;
 
 /// A document laid out, before it becomes a file.
 pub(crate) struct Typeset {

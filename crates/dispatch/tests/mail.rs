@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 
 use jiff::tz::TimeZone;
 use saqshy_dispatch::{
-    DocumentLang, MailError, Message, NoticeData, NoticeKind, SmtpConfig, TlsMode, check_address,
-    notice_message, render_notice, send_mail,
+    DocumentLang, Format, Letter, MailError, Message, Signature, SmtpConfig, TlsMode,
+    check_address, information_template, letter_document, notice_message, render, send_mail,
 };
 use saqshy_law::Text3;
 
@@ -162,9 +162,17 @@ fn certificate(cert: &Path, key: &Path) -> bool {
     out.is_ok_and(|out| out.status.success())
 }
 
-fn data() -> NoticeData {
-    NoticeData {
-        kind: NoticeKind::Incident,
+fn letter() -> Letter {
+    let title = Text3::new(
+        "Рұқсатсыз кіру\r\nBcc: x@example.com",
+        "Несанкционированный вход",
+        "Logon",
+    );
+    let values = [
+        ("incident.number", Text3::same("INC-2026-0001")),
+        ("incident.title", title),
+    ];
+    Letter {
         number: "INC-2026-0001/1".into(),
         date: "2026-03-16T09:12:00Z".parse().unwrap(),
         zone: TimeZone::get("Asia/Almaty").unwrap(),
@@ -175,37 +183,21 @@ fn data() -> NoticeData {
             "Министерство финансов",
             "Ministry of Finance",
         ),
-        incident_number: "INC-2026-0001".into(),
-        title: Text3::new(
-            "Рұқсатсыз кіру\r\nBcc: x@example.com",
-            "Несанкционированный вход",
-            "Logon",
-        ),
-        detected: "2026-03-16T09:05:12Z".parse().unwrap(),
-        occurred: None,
-        object: "DC-01".into(),
-        category: Text3::default(),
-        severity: "high".into(),
-        source_addresses: Vec::new(),
-        description: String::new(),
-        recommendations: String::new(),
-        text: String::new(),
-        citation: Text3::same("199/НҚ"),
-        clause: "O199-10-3-7a".into(),
-        edition: "399/НҚ".into(),
-        due: None,
-        expected: Text3::default(),
+        template: information_template(),
+        values: values.map(|(name, text)| (name.to_owned(), text)).into(),
+        added: String::new(),
+        notes: Vec::new(),
         ack_url: Some(format!("https://soc.example.kz/ack/{}", "Ab9-_".repeat(30))),
-        signer: String::new(),
-        signer_position: Text3::default(),
+        signer: Signature::default(),
         contact: "soc@example.kz".into(),
     }
 }
 
 fn message(to: &str) -> (Message, String) {
-    let data = data();
-    let pdf = render_notice(&data, DocumentLang::KkRu).unwrap();
-    let message = notice_message(&data, to, "0123456789abcdef", &pdf).unwrap();
+    let letter = letter();
+    let document = letter_document(&letter).unwrap();
+    let pdf = render(&document, DocumentLang::KkRu, Format::Pdf).unwrap();
+    let message = notice_message(&letter, to, "0123456789abcdef", &pdf).unwrap();
     (message, pdf.sha256)
 }
 
@@ -222,7 +214,8 @@ async fn the_addressee_gets_text_link_and_the_very_pdf() {
     assert_eq!(mail["defects"], serde_json::json!([]));
     assert_eq!(
         mail["subject"],
-        "Ақпараттық қауіпсіздіктің оқыс оқиғасы туралы хабарлама: INC-2026-0001/1"
+        "INC-2026-0001/1 INC-2026-0001 АҚ оқыс оқиғасы туралы ақпарат: Рұқсатсыз кіру Bcc: \
+         x@example.com"
     );
     assert_eq!(
         mail["from"],
@@ -239,17 +232,16 @@ async fn the_addressee_gets_text_link_and_the_very_pdf() {
         }])
     );
     let body = mail["body"].as_str().unwrap();
-    let url = data().ack_url.unwrap();
+    let url = letter().ack_url.unwrap();
     assert_eq!(
         body.matches(&url).count(),
         3,
         "the link stands in each language:\n{body}"
     );
     for part in [
-        "оқыс оқиғасының анықталғаны туралы хабарлайды",
-        "уведомляет о выявлении инцидента",
-        "has been detected",
-        "16.03.2026 14:05:12 (UTC+05:00)",
+        "«МТҚ» АҚ хабарлайды: INC-2026-0001 АҚ оқыс оқиғасы туралы ақпарат",
+        "АО «ГТС» сообщает: Информация об инциденте ИБ INC-2026-0001",
+        "informs: Information on security incident INC-2026-0001: Logon",
         "Қаржы министрлігі",
     ] {
         assert!(body.contains(part), "`{part}` is not in:\n{body}");

@@ -145,9 +145,9 @@ async fn letter(app: &App, token: &str) -> Result<Letter, Refusal> {
     let title = whole.incident.title_text;
     Ok(Letter {
         title: title.unwrap_or_else(|| Text3::same(whole.incident.title)),
-        addressee: match app.law.duty(&notice.duty) {
-            Some((pack, _)) => addressee_name(app, pack, &notice),
-            None => Text3::same(notice.addressee.as_str()),
+        addressee: {
+            let pack = app.law.duty(&notice.duty).map(|(pack, _)| pack);
+            addressee_name(app, pack, &notice)
         },
         notice,
     })

@@ -17,6 +17,9 @@ use crate::{App, http, notices, runtime};
 
 const START: &str = "2026-03-20T13:10:00Z";
 
+#[path = "paper_tests.rs"]
+mod papers;
+
 struct Case {
     app: App,
     router: axum::Router,
@@ -26,6 +29,11 @@ struct Case {
 
 impl Case {
     async fn new() -> Case {
+        Case::with("").await
+    }
+
+    /// With more at the end of the configuration.
+    async fn with(more: &str) -> Case {
         let folder = tempfile::tempdir().unwrap();
         let text = r#"
             node = "n1"
@@ -44,7 +52,7 @@ impl Case {
             from = "saqshy@example.kz"
             folder = "outbox"
         "#;
-        let config = Config::parse(text, folder.path()).unwrap();
+        let config = Config::parse(&format!("{text}{more}"), folder.path()).unwrap();
         let time = Arc::new(Mutex::new(START.parse().unwrap()));
         let clock: runtime::Clock = Arc::new({
             let time = time.clone();
@@ -254,12 +262,22 @@ async fn from_an_alert_to_the_answer_of_the_state_body() {
     // The notice: drafted by one, approved by another, sent into the folder.
     case.wait(10);
     let drafts = format!("{path}/notices");
+    // An addressee whom nobody knows where to reach: nothing is lost, the refusal says what to do.
     let nobody = json!({"duty": "o199.notify-nsc", "addressee": "nsc"});
-    let refused = aigerim.refused("POST", &drafts, nobody).await;
+    let waiting = aigerim.does("POST", &drafts, nobody).await;
+    assert_eq!(waiting["address"], "");
+    let waiting = format!("/notices/{}", waiting["id"].as_str().unwrap());
+    marat
+        .does("POST", &format!("{waiting}/approve"), json!({}))
+        .await;
+    let refused = aigerim
+        .refused("POST", &format!("{waiting}/send"), json!({}))
+        .await;
     assert_eq!(
         refused,
         (StatusCode::UNPROCESSABLE_ENTITY, json!("invalid"))
     );
+    assert_eq!(aigerim.get(&waiting).await["state"], "approved");
     let new = json!({"duty": "o199.notify-state-body", "addressee": "state_body"});
     let draft = aigerim.does("POST", &drafts, new).await;
     assert_eq!(draft["address"], "security@state-body.example");
@@ -367,7 +385,7 @@ async fn from_an_alert_to_the_answer_of_the_state_body() {
     let data = case.folder.path().join("data");
     let report = runtime::verify_data_dir(&data).await.unwrap();
     assert!(report.ok, "{report:?}");
-    assert_eq!(report.documents, 1);
+    assert_eq!(report.documents, 2);
 
     let reason = json!({"state": "eliminated", "reason": "", "version": incident["version"]});
     let incident = aigerim.does("POST", &format!("{path}/state"), reason).await;

@@ -6,12 +6,14 @@
 pub mod access;
 mod ack;
 mod api;
+mod calendar;
 #[cfg(test)]
 mod case_tests;
 pub mod config;
 pub mod embedded;
 mod http;
 mod notices;
+mod papers;
 mod response;
 pub mod runtime;
 mod server;

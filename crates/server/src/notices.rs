@@ -1,21 +1,25 @@
 //! A notice from draft to the addressee: what its letter says, the letter as PDF, the mail.
 
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use base64::Engine as _;
 use jiff::{SignedDuration, Timestamp};
 use saqshy_casework::{
-    Actor, AttemptOutcome, Ctx, Error, IncidentWhole, Notice, NoticeState, sha256_hex,
+    Actor, AttemptOutcome, Channel, Ctx, Error, IncidentWhole, Notice, NoticeState,
 };
 use saqshy_dispatch::{
-    DocumentLang, MailError, Message, NoticeData, NoticeKind, Pdf, SmtpConfig, TlsMode,
-    format_message, notice_message, render_notice, retry_delay, send_mail,
+    Document, DocumentLang, Field, File, Form, Format, Letter, MailError, Message, SmtpConfig,
+    StixCase, TlsMode, Webhook, drop_files, format_message, in_all, letter_document, moment,
+    notice_message, post_webhook, render, retry_delay, send_mail, stix_bundle,
 };
-use saqshy_law::{Duty, Lang, Pack, Text3};
+use saqshy_law::{ClockKind, Pack, Text3};
+use serde_json::json;
 
-use crate::config::{Mail, Smtp, SmtpSecurity};
+use crate::config::{Mail, Smtp, SmtpSecurity, Way};
+use crate::papers::case::CaseView;
+use crate::papers::{file_document, templates, values, write_whole};
 use crate::runtime::App;
 
 /// How long the link in a notice confirms its receipt.
@@ -52,18 +56,27 @@ pub fn initial_text(app: &App, whole: &IncidentWhole) -> String {
     text
 }
 
-/// The document of a notice as it would be made at `date`, in the notice's own languages or in
-/// `lang`.
-pub async fn render(
+/// The document of a notice as it would be made at `date`.
+pub async fn document(app: &App, notice: &Notice, date: Timestamp) -> anyhow::Result<Document> {
+    let letter = letter(app, notice, date).await?;
+    letter_document(&letter).map_err(|error| {
+        let (field, message) = ("template", error.to_string());
+        Error::Invalid { field, message }.into()
+    })
+}
+
+/// The file of a notice as it would be made at `date`, in the notice's own languages or in `lang`.
+pub async fn file(
     app: &App,
     notice: &Notice,
     date: Timestamp,
     lang: Option<DocumentLang>,
-) -> anyhow::Result<Pdf> {
-    let data = letter(app, notice, date).await?;
+    format: Format,
+) -> anyhow::Result<File> {
+    let document = document(app, notice, date).await?;
     let lang = lang.unwrap_or_else(|| own_language(notice));
-    let pdf = tokio::task::spawn_blocking(move || render_notice(&data, lang)).await??;
-    Ok(pdf)
+    let file = tokio::task::spawn_blocking(move || render(&document, lang, format)).await??;
+    Ok(file)
 }
 
 fn own_language(notice: &Notice) -> DocumentLang {
@@ -81,25 +94,21 @@ fn own_language(notice: &Notice) -> DocumentLang {
 pub async fn approve(app: &App, id: &str, actor: &Actor) -> anyhow::Result<Notice> {
     let now = app.now();
     let notice = app.store.notice(id).await?;
-    let pdf = render(app, &notice, now, None).await?;
+    let pdf = file(app, &notice, now, None, Format::Pdf).await?;
     let ctx = Ctx {
         actor,
         now,
         law: &app.law,
     };
     let mut tx = app.store.begin().await?;
+    let media_type = pdf.format.media_type();
     let drafted = tx
-        .set_notice_document(&ctx, id, "application/pdf", &pdf.bytes, notice.version)
+        .set_notice_document(&ctx, id, media_type, &pdf.bytes, notice.version)
         .await?;
     let approved = tx
         .approve_notice(&ctx, id, drafted.version, app.config.second_person)
         .await?;
-    // Before the commit: a leaf never names a document that is not there.
-    let (folder, name) = (
-        app.paths.documents.clone(),
-        format!("{}.pdf", sha256_hex(&pdf.bytes)),
-    );
-    tokio::task::spawn_blocking(move || write_whole(&folder, &name, &pdf.bytes)).await??;
+    file_document(app, &pdf).await?;
     tx.commit().await?;
     Ok(approved)
 }
@@ -112,8 +121,12 @@ pub async fn approve(app: &App, id: &str, actor: &Actor) -> anyhow::Result<Notic
 /// `Invalid` when the notice is not approved or no mail is configured.
 pub async fn send(app: &App, id: &str, actor: &Actor) -> anyhow::Result<Notice> {
     let notice = app.store.notice(id).await?;
-    let approved = notice.approved_at.is_some();
-    if approved && matches!(app.config.mail, Mail::None) {
+    let by_hand = match notice.channel {
+        Channel::Hand => true,
+        Channel::Mail => matches!(app.config.mail, Mail::None),
+        Channel::Webhook | Channel::Folder => false,
+    };
+    if notice.approved_at.is_some() && by_hand {
         let (field, message) = ("mail", BY_HAND.to_owned());
         return Err(Error::Invalid { field, message }.into());
     }
@@ -136,9 +149,6 @@ pub async fn send(app: &App, id: &str, actor: &Actor) -> anyhow::Result<Notice> 
 
 /// Sends what is due for another attempt. Does nothing while another sending is at work.
 pub async fn retry_failed(app: Arc<App>) {
-    if matches!(app.config.mail, Mail::None) {
-        return;
-    }
     let Ok(_turn) = app.sending.try_lock() else {
         return;
     };
@@ -155,6 +165,32 @@ pub async fn retry_failed(app: Arc<App>) {
             tracing::error!(notice = %notice.number, "sending: {error:#}; trying again");
         }
     }
+    if let Err(error) = warn(&app).await {
+        tracing::error!("warning of notices that have not left: {error:#}; trying again");
+    }
+}
+
+/// Says on the case, and to the operator, that a notice has not left and its deadline comes near.
+async fn warn(app: &App) -> anyhow::Result<()> {
+    let now = app.now();
+    let share = app.config.warn_at_percent;
+    for risk in app.store.notices_at_risk(&app.law, now, share).await? {
+        let ctx = Ctx {
+            actor: &Actor::system(),
+            now,
+            law: &app.law,
+        };
+        let mut tx = app.store.begin().await?;
+        tx.warn_notice(&ctx, &risk.notice.id, risk.due).await?;
+        tx.commit().await?;
+        tracing::error!(
+            notice = %risk.notice.number,
+            due = %risk.due,
+            "the notice has not left and its deadline comes near: {}",
+            risk.notice.error.as_deref().unwrap_or("it was approved and not sent")
+        );
+    }
+    Ok(())
 }
 
 /// One attempt, and its record in the journal.
@@ -174,11 +210,15 @@ async fn attempt(app: &App, notice: &Notice) -> anyhow::Result<Notice> {
         law: &app.law,
     };
     let mut tx = app.store.begin().await?;
-    let after = tx
+    let mut after = tx
         .record_attempt(&ctx, &notice.id, outcome, &detail, next)
         .await?;
+    // The addressee's own system answered: that is delivery, not only sending.
+    if after.state == NoticeState::Sent && notice.channel == Channel::Webhook {
+        after = tx.notice_delivered(&ctx, &notice.id, &detail).await?;
+    }
     tx.commit().await?;
-    if after.state != NoticeState::Sent {
+    if !matches!(after.state, NoticeState::Sent | NoticeState::Delivered) {
         tracing::warn!(notice = %notice.number, "not sent: {detail}");
     }
     Ok(after)
@@ -189,22 +229,151 @@ async fn hand_over(app: &App, notice: &Notice) -> anyhow::Result<Result<String, 
         .document_sha256
         .as_deref()
         .context("an approved notice has a document")?;
-    let document = app.store.document(sha256).await?;
-    let pdf = Pdf {
-        bytes: document.body,
-        sha256: document.sha256,
-        pages: 0,
+    let stored = app.store.document(sha256).await?;
+    let pdf = File {
+        format: Format::Pdf,
+        bytes: stored.body,
+        sha256: stored.sha256,
     };
     let date = notice.approved_at.unwrap_or(notice.created_at);
-    let data = letter(app, notice, date).await?;
-    let message = notice_message(&data, &notice.address, &notice.id, &pdf)?;
-    Ok(match &app.config.mail {
-        Mail::Smtp(smtp) => match smtp_config(smtp) {
-            Ok(config) => send_mail(&config, &message).await,
-            Err(error) => Err(MailError::Unreachable(format!("{error:#}"))),
+    Ok(match notice.channel {
+        Channel::Hand => Err(MailError::Rejected(BY_HAND.to_owned())),
+        Channel::Mail => {
+            let letter = letter(app, notice, date).await?;
+            let message = notice_message(&letter, &notice.address, &notice.id, &pdf)?;
+            match &app.config.mail {
+                Mail::Smtp(smtp) => match smtp_config(smtp) {
+                    Ok(config) => send_mail(&config, &message).await,
+                    Err(error) => Err(MailError::Unreachable(format!("{error:#}"))),
+                },
+                Mail::Folder { folder, from } => put_into(folder, from, notice, message).await,
+                Mail::None => Err(MailError::Rejected(BY_HAND.to_owned())),
+            }
+        }
+        Channel::Webhook => {
+            let parcel = parcel(app, notice, &pdf, date).await?;
+            match webhook_of(app, notice) {
+                Ok(hook) => post_webhook(&hook, &notice.id, app.now(), parcel).await,
+                Err(error) => Err(MailError::Rejected(format!("{error:#}"))),
+            }
+        }
+        Channel::Folder => {
+            let parcel = parcel(app, notice, &pdf, date).await?;
+            let bundle = stix(app, &notice.incident_id).await?;
+            let name = notice.number.replace('/', "-");
+            let files = vec![
+                (format!("{name}.pdf"), pdf.bytes),
+                (format!("{name}.json"), parcel),
+                (
+                    format!("{name}.stix.json"),
+                    serde_json::to_vec_pretty(&bundle)?,
+                ),
+            ];
+            let root = Path::new(&notice.address).to_owned();
+            let answer = format!("written to {name}");
+            let dropped = tokio::task::spawn_blocking(move || drop_files(&root, &name, &files));
+            dropped
+                .await?
+                .map(|()| answer)
+                .map_err(|error| MailError::Temporary(error.to_string()))
+        }
+    })
+}
+
+/// What another system receives: the notice as data, its document, the case as STIX 2.1.
+async fn parcel(
+    app: &App,
+    notice: &Notice,
+    pdf: &File,
+    date: Timestamp,
+) -> anyhow::Result<Vec<u8>> {
+    let document = document(app, notice, date).await?;
+    let body = json!({
+        "format": "saqshy-notice/1",
+        "id": notice.id,
+        "number": notice.number,
+        "clause": notice.clause,
+        "edition": notice.edition,
+        "addressee": notice.addressee,
+        "approved_at": notice.approved_at,
+        "acknowledge": ack_url(app, notice, date),
+        "document": document,
+        "pdf": {
+            "sha256": pdf.sha256,
+            "base64": base64::engine::general_purpose::STANDARD.encode(&pdf.bytes),
         },
-        Mail::Folder { folder, from } => put_into(folder, from, notice, message).await,
-        Mail::None => Err(MailError::Rejected(BY_HAND.to_owned())),
+        "stix": stix(app, &notice.incident_id).await?,
+    });
+    Ok(serde_json::to_vec_pretty(&body)?)
+}
+
+/// The case as a STIX 2.1 bundle.
+pub async fn stix(app: &App, incident: &str) -> anyhow::Result<serde_json::Value> {
+    let view = CaseView::of(app, incident, app.now()).await?;
+    let (addresses, hosts) = (view.addresses(app).await?, view.hosts(app).await?);
+    let one = &view.whole.incident;
+    let alerts = &view.whole.alerts;
+    let changes = view.whole.timeline.iter().map(|entry| entry.recorded_at);
+    let title = view.title();
+    Ok(stix_bundle(&StixCase {
+        id: one.id.clone(),
+        organisation: app.config.organisation.name.en.clone(),
+        name: format!("{}: {}", one.number, title.en),
+        description: one.description.clone(),
+        created: one.created_at,
+        modified: changes.max().unwrap_or(one.created_at),
+        first_observed: alerts
+            .iter()
+            .map(|a| a.first_at)
+            .min()
+            .unwrap_or(one.detected_at),
+        last_observed: alerts
+            .iter()
+            .map(|a| a.last_at)
+            .max()
+            .unwrap_or(one.detected_at),
+        count: alerts.iter().map(|alert| alert.hits_count).sum(),
+        addresses,
+        hosts,
+        labels: Some(one.category.clone())
+            .filter(|c| !c.is_empty())
+            .into_iter()
+            .collect(),
+    }))
+}
+
+/// The settings of the contact that a notice is addressed to.
+fn webhook_of(app: &App, notice: &Notice) -> anyhow::Result<Webhook> {
+    let mut contacts = app.config.contacts_of(&notice.addressee);
+    let found = contacts.find_map(|contact| match &contact.way {
+        Way::Webhook {
+            url,
+            secret_file,
+            ca_file,
+            timeout_seconds,
+        } if *url == notice.address => Some((secret_file, ca_file, *timeout_seconds)),
+        _ => None,
+    });
+    let (secret_file, ca_file, timeout_seconds) = found.with_context(|| {
+        format!(
+            "no contact of `{}` has the webhook `{}` any more",
+            notice.addressee, notice.address
+        )
+    })?;
+    let secret = std::fs::read_to_string(secret_file)
+        .with_context(|| format!("webhook.secret_file `{}`", secret_file.display()))?;
+    let ca_pem = match ca_file {
+        Some(file) => Some(
+            std::fs::read_to_string(file)
+                .with_context(|| format!("webhook.ca_file `{}`", file.display()))?,
+        ),
+        None => None,
+    };
+    Ok(Webhook {
+        url: notice.address.clone(),
+        secret: secret.trim_end_matches(['\r', '\n']).as_bytes().to_vec(),
+        ca_pem,
+        timeout_seconds,
     })
 }
 
@@ -270,89 +439,71 @@ fn nowhere(from: &str) -> SmtpConfig {
     }
 }
 
-/// Writes a file so that it is there whole or not at all, synced.
-fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
-    let (temporary, path) = (folder.join(format!(".{name}.tmp")), folder.join(name));
-    let mut file = std::fs::File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, &path)?;
-    std::fs::File::open(folder)?.sync_all()
-}
-
 /// Everything that the letter of a notice says.
-async fn letter(app: &App, notice: &Notice, date: Timestamp) -> anyhow::Result<NoticeData> {
-    let whole = app
-        .store
-        .incident(&notice.incident_id, &app.law, date)
-        .await?;
-    let incident = &whole.incident;
-    let (pack, duty) = app
-        .law
-        .duty(&notice.duty)
-        .with_context(|| format!("no pack has the duty `{}`", notice.duty))?;
-    let kind = match duty.document.as_deref() {
-        Some("escalation") => NoticeKind::Escalation,
-        _ => NoticeKind::Incident,
-    };
-    let clock = whole.clocks.iter().find(|clock| clock.duty == duty.id);
-    // A duty that begins when time has passed has no latest moment.
-    let due = clock
-        .filter(|_| kind != NoticeKind::Escalation)
-        .and_then(|clock| clock.due);
-    let category = app
-        .law
-        .categories
-        .iter()
-        .find(|category| category.id == incident.category);
-    let sources: Vec<String> = sqlx::query_scalar(
-        "SELECT value FROM incident_entity WHERE incident_id = $1 AND kind = 'ip' ORDER BY value \
-         LIMIT 100",
-    )
-    .bind(&incident.id)
-    .fetch_all(app.store.pool())
-    .await?;
-    let title = incident.title_text.clone();
-    Ok(NoticeData {
-        kind,
+async fn letter(app: &App, notice: &Notice, date: Timestamp) -> anyhow::Result<Letter> {
+    let view = CaseView::of(app, &notice.incident_id, date).await?;
+    let law = app.law.duty(&notice.duty);
+    let addressee = addressee_name(app, law.map(|(pack, _)| pack), notice);
+    let values = values::values(app, &view, notice, law, &addressee, date).await?;
+    let organisation = &app.config.organisation;
+    let template = templates::template_of(app, notice).await?;
+    let has_text = template.en.contains("{notice.text}");
+    Ok(Letter {
         number: notice.number.clone(),
         date,
-        zone: app.config.organisation.zone.clone(),
-        organisation: app.config.organisation.name.clone(),
-        organisation_details: Text3::default(),
-        addressee: addressee_name(app, pack, notice),
-        incident_number: incident.number.clone(),
-        title: title.unwrap_or_else(|| Text3::same(incident.title.as_str())),
-        detected: incident.detected_at,
-        occurred: incident.occurred_at,
-        object: incident.object.clone(),
-        category: match category {
-            Some(category) => category.title.clone(),
-            None => Text3::same(incident.category.as_str()),
+        zone: organisation.zone.clone(),
+        organisation: organisation.name.clone(),
+        organisation_details: organisation.details.clone(),
+        addressee,
+        template,
+        values,
+        added: if has_text {
+            String::new()
+        } else {
+            notice.text.clone()
         },
-        severity: incident.severity.as_str().to_owned(),
-        source_addresses: sources,
-        description: incident.description.clone(),
-        recommendations: incident.recommendations.clone(),
-        text: notice.text.clone(),
-        citation: duty.citation.clone(),
-        clause: notice.clause.clone(),
-        edition: edition_name(pack, &notice.edition),
-        due,
-        expected: expected(pack, duty)?,
+        notes: notes(app, &view, notice)?,
         ack_url: ack_url(app, notice, date),
-        signer: String::new(),
-        signer_position: Text3::default(),
-        contact: String::new(),
+        signer: organisation.signer.clone(),
+        contact: organisation.contact.clone(),
     })
 }
 
+/// Below the form: the latest moment for the notice, and the edition of the act.
+fn notes(app: &App, view: &CaseView, notice: &Notice) -> anyhow::Result<Vec<Field>> {
+    let mut notes = Vec::new();
+    let clock = view.whole.clocks.iter().find(|c| c.duty == notice.duty);
+    // A duty that begins when time has passed has no latest moment.
+    let due = clock
+        .filter(|c| c.kind == ClockKind::Within)
+        .and_then(|c| c.due);
+    if let Some(due) = due {
+        let value = Text3::same(moment(&app.config.organisation.zone, due));
+        notes.push(Field::new(
+            "due",
+            in_all("label-due", &[])?,
+            value,
+            Form::Line,
+        ));
+    }
+    if let Some((pack, _)) = app.law.duty(&notice.duty) {
+        let value = Text3::same(edition_name(pack, &notice.edition));
+        let label = in_all("label-edition", &[])?;
+        notes.push(Field::new("edition", label, value, Form::Line));
+    }
+    Ok(notes)
+}
+
 /// The name of the contact whose address it is, else the party's.
-pub fn addressee_name(app: &App, pack: &Pack, notice: &Notice) -> Text3 {
+pub fn addressee_name(app: &App, pack: Option<&Pack>, notice: &Notice) -> Text3 {
     let mut contacts = app.config.contacts_of(&notice.addressee);
-    match contacts.find(|contact| contact.email == notice.address) {
-        Some(contact) => contact.name.clone(),
-        None => pack.party_title(&notice.addressee),
+    match (
+        contacts.find(|contact| contact.reached_at().1 == notice.address),
+        pack,
+    ) {
+        (Some(contact), _) => contact.name.clone(),
+        (None, Some(pack)) => pack.party_title(&notice.addressee),
+        (None, None) => Text3::same(notice.addressee.as_str()),
     }
 }
 
@@ -362,34 +513,6 @@ fn edition_name(pack: &Pack, reference: &str) -> String {
         Some(edition) => format!("{reference}, {}", edition.signed.strftime("%d.%m.%Y")),
         None => reference.to_owned(),
     }
-}
-
-/// What the law now expects of the addressee, in the words of the pack's template: its paragraphs
-/// that name nothing of the case. Empty when no duty begins with the receipt of this notice.
-fn expected(pack: &Pack, duty: &Duty) -> anyhow::Result<Text3> {
-    let received = format!("notice.received:{}", duty.id);
-    let answered = pack
-        .duties
-        .iter()
-        .any(|other| other.trigger.contains(&received));
-    let (true, Some(document)) = (answered, &duty.document) else {
-        return Ok(Text3::default());
-    };
-    let mut expected = Text3::default();
-    for lang in Lang::ALL {
-        const CASE: &str = "\u{1}";
-        let names = pack.placeholders_of(document, lang).into_iter();
-        let values = names.map(|name| (name, CASE.to_owned())).collect();
-        let body = pack.render(document, lang, &values)?.body;
-        let own = body.split("\n\n").filter(|part| !part.contains(CASE));
-        let own = own.map(str::trim).collect::<Vec<_>>().join("\n\n");
-        match lang {
-            Lang::Kk => expected.kk = own,
-            Lang::Ru => expected.ru = own,
-            Lang::En => expected.en = own,
-        }
-    }
-    Ok(expected)
 }
 
 /// The signed link by which the addressee confirms receipt. The same notice and date give the same

@@ -1,11 +1,12 @@
 //! The words of the pages that the server itself makes, from `locales/<language>/server.ftl`.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use fluent_bundle::FluentResource;
 use fluent_bundle::concurrent::FluentBundle;
-use saqshy_law::Lang;
+use saqshy_law::{Lang, Text3};
 use unic_langid::{LanguageIdentifier, langid};
 
 static BUNDLES: LazyLock<[Option<FluentBundle<FluentResource>>; 3]> =
@@ -38,6 +39,29 @@ pub fn text(lang: Lang, key: &str) -> String {
         )
     });
     found.unwrap_or_else(|| key.to_owned())
+}
+
+/// Names of the journal's actions, from the console's texts: action → name, per language.
+static ACTIONS: LazyLock<[BTreeMap<String, String>; 3]> = LazyLock::new(|| {
+    Lang::ALL.map(|lang| {
+        let source = crate::embedded::locale(&format!("{}/console.ftl", lang.code()));
+        let source = source.unwrap_or_default();
+        let named = source.lines().filter_map(|line| {
+            let (key, name) = line.strip_prefix("action-")?.split_once(" = ")?;
+            Some((key.to_owned(), name.to_owned()))
+        });
+        named.collect()
+    })
+});
+
+/// What an action of the journal is called; its code where it has no name.
+pub fn action(action: &str) -> Text3 {
+    let key = action.replace('.', "-");
+    let [kk, ru, en] = Lang::ALL.map(|lang| {
+        let name = ACTIONS[lang as usize].get(&key);
+        name.cloned().unwrap_or_else(|| action.to_owned())
+    });
+    Text3 { kk, ru, en }
 }
 
 /// The language of a page: asked for by name, or the first known one of `Accept-Language`, or

@@ -4,6 +4,7 @@
 //! is refused. Which role holds which permission is data (`roles.toml`).
 
 mod accounts;
+mod feeds;
 mod password;
 mod roles;
 mod sessions;
@@ -15,15 +16,23 @@ use jiff::{SignedDuration, Timestamp};
 use saqshy_casework::{Migration, Store};
 
 pub use accounts::{Account, AccountError, AccountPatch, Accounts, FirstAccount, NewAccount};
+pub use feeds::Feeds;
 pub use roles::{Permission, Role, RoleError, Roles};
 pub use sessions::{SESSION_COOKIE, Sessions, Who};
 pub use throttle::Throttle;
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "accounts and sessions",
-    sql: include_str!("../../migrations/0001_access.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "accounts and sessions",
+        sql: include_str!("../../migrations/0001_access.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "calendar feeds",
+        sql: include_str!("../../migrations/0002_calendar_feed.sql"),
+    },
+];
 
 /// A session without a request for this long ends.
 pub const SESSION_IDLE: SignedDuration = SignedDuration::from_hours(1);
@@ -35,6 +44,7 @@ pub struct Access {
     pub roles: Roles,
     pub accounts: Accounts,
     pub sessions: Sessions,
+    pub feeds: Feeds,
     pub throttle: Throttle,
 }
 
@@ -46,6 +56,7 @@ impl Access {
             roles: Roles::embedded(),
             accounts: Accounts::new(store.clone()),
             sessions: Sessions::new(store.clone()),
+            feeds: Feeds::new(store.clone()),
             throttle: Throttle::default(),
         })
     }

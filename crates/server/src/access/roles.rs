@@ -63,6 +63,11 @@ permissions! {
     NoticesDraft = "notices.draft",
     NoticesApprove = "notices.approve",
     NoticesSend = "notices.send",
+    TemplatesWrite = "templates.write",
+    ReportsRead = "reports.read",
+    ReportsWrite = "reports.write",
+    /// A whole case, to be handed out; each export is journalled.
+    DossierExport = "dossier.export",
     SourcesRead = "sources.read",
     SourcesWrite = "sources.write",
     JournalRead = "journal.read",
@@ -277,7 +282,7 @@ mod tests {
         for permission in roles.permissions(["auditor"]) {
             let name = permission.name();
             assert!(
-                name.ends_with(".read") || name == "journal.export",
+                name.ends_with(".read") || name.ends_with(".export"),
                 "{name}"
             );
         }

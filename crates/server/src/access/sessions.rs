@@ -178,6 +178,6 @@ fn micros(duration: jiff::SignedDuration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
-fn hash(token: &str) -> String {
+pub(super) fn hash(token: &str) -> String {
     saqshy_casework::sha256_hex(token.as_bytes())
 }

@@ -3,7 +3,9 @@
 mod alerts;
 mod attack;
 mod backtests;
+mod calendar;
 mod contacts;
+mod dossier;
 mod evidence;
 mod exceptions;
 mod incident_table;
@@ -14,6 +16,7 @@ mod law;
 mod notices;
 mod overview;
 mod playbooks;
+mod reports;
 mod response;
 mod rules;
 mod rulesets;
@@ -21,6 +24,7 @@ mod search;
 mod session;
 mod shifts;
 mod sources;
+mod templates;
 mod users;
 pub mod wire;
 
@@ -68,6 +72,10 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         response::routes,
         contacts::routes,
         notices::routes,
+        templates::routes,
+        reports::routes,
+        dossier::routes,
+        calendar::routes,
         sources::routes,
         journal::routes,
         rules::routes,

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use jiff::{SignedDuration, tz::TimeZone};
-use saqshy_casework::{Category, PromotionRules};
+use saqshy_casework::{Category, Channel, PromotionRules};
+use saqshy_dispatch::Signature;
 use saqshy_journal::VerifyingKey;
 use saqshy_law::{Lang, Profile, Text3};
 
@@ -51,6 +52,9 @@ pub struct Config {
     pub response: Response,
     /// A notice must be approved by somebody other than its author.
     pub second_person: bool,
+    /// A notice that has not left is reported when this share of the time that was left at its
+    /// first failure has gone by.
+    pub warn_at_percent: u8,
 }
 
 /// How long exceptions from rules last.
@@ -65,6 +69,12 @@ pub struct ExceptionLimits {
 #[derive(Debug, Clone)]
 pub struct Organisation {
     pub name: Text3,
+    /// Address, telephone and the like, for letterheads; may be empty.
+    pub details: Text3,
+    /// Whom an addressee may ask; may be empty.
+    pub contact: String,
+    /// Who signs letters; may be empty.
+    pub signer: Signature,
     pub profile: Profile,
     pub zone: TimeZone,
 }
@@ -108,8 +118,34 @@ pub struct Contact {
     /// Id of the party in the pack, for example `state_body`.
     pub party: String,
     pub name: Text3,
+    /// Empty when nobody knows it, or when another way is used.
     pub email: String,
     pub language: Lang,
+    pub way: Way,
+}
+
+/// The way by which notices reach a contact.
+#[derive(Debug, Clone)]
+pub enum Way {
+    Mail,
+    Webhook {
+        url: String,
+        secret_file: PathBuf,
+        ca_file: Option<PathBuf>,
+        timeout_seconds: u64,
+    },
+    Folder(PathBuf),
+}
+
+impl Contact {
+    /// Channel and address of a notice to this contact.
+    pub fn reached_at(&self) -> (Channel, String) {
+        match &self.way {
+            Way::Mail => (Channel::Mail, self.email.clone()),
+            Way::Webhook { url, .. } => (Channel::Webhook, url.clone()),
+            Way::Folder(folder) => (Channel::Folder, folder.display().to_string()),
+        }
+    }
 }
 
 /// How notices leave.
@@ -269,11 +305,12 @@ fn check(raw: raw::Config, folder: &Path) -> anyhow::Result<Config> {
         contacts: raw
             .contact
             .into_iter()
-            .map(contact)
+            .map(|raw| contact(raw, folder))
             .collect::<anyhow::Result<_>>()?,
         mail: mail(raw.mail, folder)?,
         response: raw.response.check(folder)?,
         second_person: raw.incidents.second_person,
+        warn_at_percent: raw.notices.warn_at_percent,
         node: raw.node,
         data_dir: path(raw.data_dir),
     })
@@ -294,6 +331,12 @@ fn organisation(raw: raw::Organisation) -> anyhow::Result<Organisation> {
     };
     Ok(Organisation {
         name: raw.name,
+        details: raw.details,
+        contact: raw.contact,
+        signer: Signature {
+            position: raw.signer.position,
+            name: raw.signer.name,
+        },
         profile,
         zone,
     })
@@ -307,22 +350,51 @@ fn zone(name: &str) -> anyhow::Result<TimeZone> {
         })
 }
 
-fn contact(raw: raw::Contact) -> anyhow::Result<Contact> {
+fn contact(raw: raw::Contact, folder: &Path) -> anyhow::Result<Contact> {
     let plausible = raw
         .email
         .split_once('@')
         .is_some_and(|(who, host)| !who.is_empty() && !host.is_empty());
     ensure!(
-        plausible,
+        plausible || raw.email.is_empty(),
         "contact of `{}`: `{}` is no e-mail address",
         raw.party,
         raw.email
     );
+    let way = match (raw.webhook, raw.folder) {
+        (Some(_), Some(_)) => bail!(
+            "contact of `{}`: give `webhook` or `folder`, not both",
+            raw.party
+        ),
+        (None, None) => Way::Mail,
+        (None, Some(drop)) => Way::Folder(folder.join(drop)),
+        (Some(hook), None) => {
+            let safe = [
+                "https://",
+                "http://127.0.0.1",
+                "http://[::1]",
+                "http://localhost",
+            ];
+            ensure!(
+                safe.iter().any(|start| hook.url.starts_with(start)),
+                "contact of `{}`: webhook.url `{}`: use https",
+                raw.party,
+                hook.url
+            );
+            Way::Webhook {
+                url: hook.url,
+                secret_file: folder.join(hook.secret_file),
+                ca_file: hook.ca_file.map(|file| folder.join(file)),
+                timeout_seconds: hook.timeout_seconds,
+            }
+        }
+    };
     Ok(Contact {
         party: raw.party,
         name: raw.name,
         email: raw.email,
         language: raw.language,
+        way,
     })
 }
 
@@ -373,6 +445,11 @@ mod tests {
         let wrong = SAMPLE.replace("node =", "nodee =");
         let error = format!("{:#}", Config::parse(&wrong, Path::new("/")).unwrap_err());
         assert!(error.contains("nodee"), "{error}");
+        let both = format!(
+            "{SAMPLE}\n[[contact]]\nparty = \"x\"\nname = {{kk=\"\",ru=\"\",en=\"\"}}\nwebhook = {{url=\"http://a.example/\", secret_file=\"s\"}}\n"
+        );
+        let error = format!("{:#}", Config::parse(&both, Path::new("/")).unwrap_err());
+        assert!(error.contains("use https"), "{error}");
         let text = "node = \"a\"\ndata_dir = \"d\"\n[organisation]\nname = {kk=\"a\",ru=\"a\",en=\"a\"}\nbearers=[\"sts\"]\ntime_zone=\"Asia/Almaty\"\n[mail]\nhost=\"mail.example\"\nsecurity=\"none\"\n";
         let error = format!("{:#}", Config::parse(text, Path::new("/")).unwrap_err());
         assert!(error.contains("loopback only"), "{error}");

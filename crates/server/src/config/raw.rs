@@ -43,12 +43,20 @@ pub struct Config {
     pub mail: Mail,
     #[serde(default)]
     pub response: super::response::Raw,
+    #[serde(default)]
+    pub notices: Notices,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Organisation {
     pub name: Text3,
+    #[serde(default)]
+    pub details: Text3,
+    #[serde(default)]
+    pub contact: String,
+    #[serde(default)]
+    pub signer: Signer,
     pub bearers: Vec<String>,
     pub time_zone: String,
     #[serde(default = "five_days")]
@@ -184,9 +192,50 @@ pub struct Incidents {
 pub struct Contact {
     pub party: String,
     pub name: Text3,
+    #[serde(default)]
     pub email: String,
+    #[serde(default)]
+    pub webhook: Option<Webhook>,
+    #[serde(default)]
+    pub folder: Option<PathBuf>,
     #[serde(default = "kazakh")]
     pub language: Lang,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhook {
+    pub url: String,
+    pub secret_file: PathBuf,
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    #[serde(default = "webhook_timeout")]
+    pub timeout_seconds: u64,
+}
+
+fn webhook_timeout() -> u64 {
+    30
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Signer {
+    pub name: String,
+    pub position: Text3,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Notices {
+    pub warn_at_percent: u8,
+}
+
+impl Default for Notices {
+    fn default() -> Self {
+        Notices {
+            warn_at_percent: 50,
+        }
+    }
 }
 
 fn kazakh() -> Lang {

@@ -34,6 +34,7 @@ pub fn router(app: App) -> Router {
         .route("/api/openapi.json", get(move || openapi(document.clone())))
         .route("/help/errors/{code}", get(help::error_page))
         .merge(crate::ack::router())
+        .merge(crate::calendar::router())
         .layer(from_fn_with_state(turns, bounded))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .route("/healthz", get(health::healthz))

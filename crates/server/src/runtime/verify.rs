@@ -196,7 +196,9 @@ fn expected_files(leaves: &[Vec<u8>]) -> BTreeMap<String, String> {
             }
             _ => {
                 if let Some(sha256) = text("document_sha256") {
-                    files.insert(format!("documents/{sha256}.pdf"), sha256);
+                    // Letters are PDF; a report's leaf says what it is.
+                    let ending = text("format").unwrap_or_else(|| "pdf".to_owned());
+                    files.insert(format!("documents/{sha256}.{ending}"), sha256);
                 }
             }
         }

@@ -55,6 +55,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/addressees": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom notices can reach. */
+        get: operations["notices_addressees"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alerts": {
         parameters: {
             query?: never;
@@ -762,6 +779,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/incidents/{id}/dossier": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Everything about a case in one ZIP, with the proofs of every entry. */
+        post: operations["incidents_dossier"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/incidents/{id}/escalate": {
         parameters: {
             query?: never;
@@ -1046,6 +1080,23 @@ export interface paths {
         put?: never;
         /** The incident in its new state. */
         post: operations["incidents_set_state"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/incidents/{id}/stix": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The case as a STIX 2.1 bundle, for another system. Journalled: it leaves the house. */
+        get: operations["incidents_stix"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1407,6 +1458,24 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
+        /** The notice after the change; it is a draft again and its document is dropped. */
+        patch: operations["notices_edit"];
+        trace?: never;
+    };
+    "/notices/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The notice with the answer to it; clocks that waited for it stop. */
+        post: operations["notices_answer"];
+        delete?: never;
+        options?: never;
+        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -1434,10 +1503,27 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The document as PDF. */
+        /** The document as PDF, or as another file. */
         get: operations["notices_document"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/{id}/receipt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The notice with its receipt, recorded by a person. */
+        post: operations["notices_receipt"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1626,6 +1712,58 @@ export interface paths {
         put?: never;
         /** The set is changed. */
         post: operations["response_set_reference"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What can be reported, and what was. */
+        get: operations["reports_list"];
+        put?: never;
+        /** The report that was made and kept. */
+        post: operations["reports_make"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/reports/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A report with the cases behind each figure; nothing is kept. */
+        get: operations["reports_preview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/reports/{id}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The file of a report. */
+        get: operations["reports_document"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1927,6 +2065,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/session/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether one has a link. */
+        get: operations["calendar_state"];
+        put?: never;
+        /** A new link; the one before ends. */
+        post: operations["calendar_make"];
+        /** Ends the link. */
+        delete: operations["calendar_end"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/session/password": {
         parameters: {
             query?: never;
@@ -2048,6 +2205,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every template of a letter. */
+        get: operations["templates_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates/{pack}/{document}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** The template as it stands after the change. */
+        put: operations["templates_write"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/users": {
         parameters: {
             query?: never;
@@ -2153,6 +2344,18 @@ export interface components {
          * @enum {string}
          */
         ActionState: "requested" | "approved" | "refused" | "applying" | "applied" | "failed" | "undone";
+        /** @description Somebody whom notices can reach. */
+        Addressee: {
+            /** @description Empty while nobody knows. */
+            address: string;
+            channel: components["schemas"]["Channel"];
+            name: components["schemas"]["Text3"];
+            /** @description Role in a pack, for example `nsc`. */
+            party: string;
+        };
+        AddresseeList: {
+            addressees: components["schemas"]["Addressee"][];
+        };
         /** @description Hits of one rule on one entity within a window. */
         Alert: {
             assignee?: string | null;
@@ -2302,6 +2505,11 @@ export interface components {
             id: string;
             title: components["schemas"]["Text3"];
         };
+        /**
+         * @description The way by which a notice leaves.
+         * @enum {string}
+         */
+        Channel: "mail" | "webhook" | "folder" | "hand";
         /** @description A point of a check list is confirmed. */
         CheckMark: {
             item: string;
@@ -2757,6 +2965,17 @@ export interface components {
          * @enum {string}
          */
         Extent: "partial" | "full";
+        FeedLink: {
+            /** @description For a calendar program. Shown once: whoever knows it sees the deadlines. */
+            url: string;
+        };
+        FeedState: {
+            /**
+             * Format: date-time
+             * @description When the link was made; absent while there is none.
+             */
+            made_at?: string | null;
+        };
         FieldSummary: {
             name: string;
             /**
@@ -3153,6 +3372,28 @@ export interface components {
             released_by?: string | null;
             released_why?: string | null;
         };
+        LetterTemplate: {
+            /** @description Title of the act; empty for our own. */
+            act: components["schemas"]["Text3"];
+            /** @description The organisation has written its own text. */
+            changed: boolean;
+            document: string;
+            /** @description Oldest first. */
+            history: components["schemas"]["TemplateChange"][];
+            /** @description What the pack has. */
+            original: components["schemas"]["Text3"];
+            /** @description Id of the pack, or `own`. */
+            pack: string;
+            /** @description Names that may stand in braces. */
+            placeholders: string[];
+            /** @description What letters are made from now. */
+            text: components["schemas"]["Text3"];
+            /**
+             * Format: int64
+             * @description 0 while nothing was ever written.
+             */
+            version: number;
+        };
         /**
          * @description Level of a detection rule and of its alerts, from the Sigma specification.
          * @enum {string}
@@ -3254,6 +3495,12 @@ export interface components {
             step?: number | null;
             /** @description An address; for `add_to_set` `set=value`. */
             target: string;
+        };
+        NewAnswer: {
+            /** Format: date-time */
+            at: string;
+            /** @description Number of the letter, what it says. */
+            note: string;
         };
         /** @description A rule in service, or the text of one, over a range of time. */
         NewBackTest: {
@@ -3384,10 +3631,15 @@ export interface components {
             other: string;
         };
         NewNotice: {
+            /** @description E-mail address where the configuration knows none, or another than the configured one. */
+            address?: string | null;
             /** @description Role of the addressee; must be one of the duty's. */
             addressee: string;
-            /** @description Id of the duty that the notice answers, for example `o199.notify-nsc`. */
-            duty: string;
+            /**
+             * @description Id of the duty that the notice answers, for example `o199.notify-nsc`; absent for a notice
+             *     that no duty asks for.
+             */
+            duty?: string | null;
             /** @description What happened, in the sender's words; the program describes the incident when absent. */
             text?: string | null;
         };
@@ -3403,6 +3655,30 @@ export interface components {
             /** @description Id of a stored event. */
             event_id: string;
             note?: string;
+        };
+        /** @description How it became known, outside the program, that the addressee has the notice. */
+        NewReceipt: {
+            /** Format: date-time */
+            at: string;
+            /** @description What proves it: stamp, incoming number. */
+            note: string;
+            /** @description Who received it. */
+            who: string;
+        };
+        NewReportRequest: {
+            /** @description `pdf`, `docx`, `xlsx` or `json`. */
+            format: string;
+            /** Format: date-time */
+            from: string;
+            /** @description For example `register`. */
+            kind: string;
+            /** @description `kk`, `ru`, `en` or `kk-ru`. */
+            language: string;
+            /**
+             * Format: date-time
+             * @description The moment after the period's last.
+             */
+            to: string;
         };
         /** @description A procedure to be run. */
         NewRun: {
@@ -3472,28 +3748,63 @@ export interface components {
         Notice: {
             /** Format: date-time */
             acknowledged_at?: string | null;
-            /** @description Where it goes: an e-mail address. */
+            /** @description Where it goes: an e-mail address, a URL, a folder. Empty while nobody knows. */
             address: string;
             /** @description Role of the addressee in the law pack, for example `nsc`. */
             addressee: string;
+            addressee_name: components["schemas"]["Text3"];
+            answer_note?: string | null;
+            /** Format: date-time */
+            answered_at?: string | null;
+            /** Format: date-time */
+            approved_at?: string | null;
             approved_by?: string | null;
+            /**
+             * Format: int64
+             * @description Attempts to send so far.
+             */
+            attempts: number;
+            channel: components["schemas"]["Channel"];
             clause: string;
             /** Format: date-time */
             created_at: string;
+            /** Format: date-time */
+            delivered_at?: string | null;
             /** @description SHA-256 of the PDF that was approved, hex; the journal holds the same. */
             document_sha256?: string | null;
+            /** @description Empty for a notice that no duty asks for. */
             duty: string;
             /** @description Why the last attempt to send failed; it is repeated by itself. */
             error?: string | null;
             id: string;
             incident_id: string;
+            /** Format: date-time */
+            next_attempt_at?: string | null;
             /** @description Outgoing number, for example `INC-2026-0007/1`. */
             number: string;
+            /** @description Who received it, when that was recorded by hand. */
+            receipt_who?: string | null;
             /** Format: date-time */
             sent_at?: string | null;
             state: components["schemas"]["NoticeState"];
+            /** @description Template of the letter: pack and document, joined by `#`. */
+            template: string;
             /** @description What the author adds to the data of the incident. */
             text: string;
+            /** Format: int64 */
+            version: number;
+            /**
+             * Format: date-time
+             * @description When it was reported that the deadline comes near and the notice has not left.
+             */
+            warned_at?: string | null;
+        };
+        NoticePatch: {
+            /** @description E-mail address. Other channels keep the one of their contact. */
+            address?: string | null;
+            text?: string | null;
+            /** Format: int64 */
+            version: number;
         };
         /** @enum {string} */
         NoticeState: "draft" | "approved" | "sent" | "delivered" | "acknowledged" | "failed";
@@ -3712,6 +4023,74 @@ export interface components {
         };
         Removal: {
             reason: string;
+        };
+        Report: {
+            /**
+             * Format: int64
+             * @description How many cases are behind it.
+             */
+            cases: number;
+            format: string;
+            /** Format: date-time */
+            from: string;
+            id: string;
+            kind: string;
+            language: string;
+            /** Format: date-time */
+            made_at: string;
+            made_by: string;
+            /** @description For example `REP-2026-0003`. */
+            number: string;
+            sha256: string;
+            /**
+             * Format: date-time
+             * @description The moment after the period's last.
+             */
+            to: string;
+        };
+        ReportCase: {
+            id: string;
+            number: string;
+        };
+        ReportCell: {
+            /** @description The cases that the figure was counted from. */
+            cases: components["schemas"]["ReportCase"][];
+            /** Format: double */
+            number?: number | null;
+            text: components["schemas"]["Text3"];
+        };
+        ReportKind: {
+            /** @description Clauses that it answers. */
+            clauses: string[];
+            /** @description For example `register`. */
+            id: string;
+            title: components["schemas"]["Text3"];
+        };
+        ReportList: {
+            /** @description The reports that can be made. */
+            kinds: components["schemas"]["ReportKind"][];
+            /** @description Those that were made, newest first. */
+            reports: components["schemas"]["Report"][];
+        };
+        /** @description A heading, a paragraph, or a table. */
+        ReportPart: {
+            heading?: components["schemas"]["Text3"] | null;
+            paragraph?: components["schemas"]["Text3"] | null;
+            table?: components["schemas"]["ReportTable"] | null;
+        };
+        ReportTable: {
+            columns: components["schemas"]["Text3"][];
+            /** @description What to say when there are no rows. */
+            empty: components["schemas"]["Text3"];
+            id: string;
+            rows: components["schemas"]["ReportCell"][][];
+            title: components["schemas"]["Text3"];
+        };
+        /** @description A report as the console shows it. */
+        ReportView: {
+            parts: components["schemas"]["ReportPart"][];
+            subtitle: components["schemas"]["Text3"];
+            title: components["schemas"]["Text3"];
         };
         ResponseOfCase: {
             actions: components["schemas"]["Action"][];
@@ -4284,6 +4663,28 @@ export interface components {
         };
         /** @enum {string} */
         TaskState: "open" | "done" | "cancelled";
+        TemplateChange: {
+            reason: string;
+            /** @description Went back to the pack's text. */
+            reset: boolean;
+            /** Format: int64 */
+            version: number;
+            /** Format: date-time */
+            written_at: string;
+            written_by: string;
+        };
+        TemplateList: {
+            templates: components["schemas"]["LetterTemplate"][];
+        };
+        TemplateWrite: {
+            reason: string;
+            text?: components["schemas"]["Text3"] | null;
+            /**
+             * Format: int64
+             * @description The version that was read.
+             */
+            version: number;
+        };
         /** @description One text in the three languages of the product. */
         Text3: {
             en: string;
@@ -4537,6 +4938,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Action"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    notices_addressees: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whom notices can reach */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddresseeList"];
                 };
             };
             /** @description Not signed in */
@@ -7147,6 +7595,55 @@ export interface operations {
             };
         };
     };
+    incidents_dossier: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Everything about a case in one ZIP, with the proofs of every entry */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": number[];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     incidents_escalate: {
         parameters: {
             query?: never;
@@ -8059,6 +8556,55 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    incidents_stix: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The case as a STIX 2.1 bundle */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/stix+json": Record<string, never>;
                 };
             };
             /** @description Not signed in */
@@ -9210,6 +9756,112 @@ export interface operations {
             };
         };
     };
+    notices_edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoticePatch"];
+            };
+        };
+        responses: {
+            /** @description The notice after the change */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notice"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    notices_answer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAnswer"];
+            };
+        };
+        responses: {
+            /** @description The notice with the answer to it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notice"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     notices_approve: {
         parameters: {
             query?: never;
@@ -9262,8 +9914,10 @@ export interface operations {
     notices_document: {
         parameters: {
             query?: {
-                /** @description `en`: a translation for reading, made anew and not journalled. */
+                /** @description `kk`, `ru`, `en` or `kk-ru`: made anew for reading and not journalled. */
                 lang?: string;
+                /** @description `pdf` when absent; `docx`, `xlsx` and `json` are made anew and not journalled. */
+                format?: string;
             };
             header?: never;
             path: {
@@ -9273,13 +9927,66 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The document as PDF */
+            /** @description The document as PDF, or as another file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/pdf": number[];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    notices_receipt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReceipt"];
+            };
+        };
+        responses: {
+            /** @description The notice with its receipt */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notice"];
                 };
             };
             /** @description Not signed in */
@@ -9875,6 +10582,206 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    reports_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What can be reported, and what was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportList"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    reports_make: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReportRequest"];
+            };
+        };
+        responses: {
+            /** @description The report that was made and kept */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    reports_preview: {
+        parameters: {
+            query: {
+                /** @description For example `register`. */
+                kind: string;
+                from: string;
+                /** @description The moment after the period's last. */
+                to: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A report with the cases behind each figure */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportView"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    reports_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file of a report */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
             };
             /** @description Not signed in */
             401: {
@@ -11037,6 +11944,145 @@ export interface operations {
             };
         };
     };
+    calendar_state: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whether one has a link */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedState"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    calendar_make: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A new link; the one before ends */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedLink"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    calendar_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link has ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     session_change_password: {
         parameters: {
             query?: never;
@@ -11458,6 +12504,108 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProcessStop"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    templates_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every template of a letter */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateList"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    templates_write: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description With `.` for `/`: `kz.o199` */
+                pack: string;
+                document: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateWrite"];
+            };
+        };
+        responses: {
+            /** @description The template as it stands after the change */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LetterTemplate"];
                 };
             };
             /** @description Not signed in */

@@ -243,7 +243,7 @@ async fn whole(app: &App, who: &Who, id: &str) -> ApiResult<Json<Incident>> {
     let timeline = whole.timeline.into_iter();
     let timeline = timeline.map(|entry| TimelineEntry::of(entry, &names));
     let notices = whole.notices.into_iter();
-    let notices = notices.map(|notice| Notice::of(notice, &names));
+    let notices = notices.map(|notice| Notice::of(app, notice, &names));
     let incident = whole.incident;
     let clocks = whole.clocks.into_iter();
     Ok(Json(Incident {

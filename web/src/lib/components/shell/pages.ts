@@ -24,7 +24,8 @@ export const groups: { id: string; pages: Page[] }[] = [
       { id: 'alerts', href: '/alerts', icon: 'alert', permission: 'alerts.read', key: 'a' },
       { id: 'incidents', href: '/incidents', icon: 'incident', permission: 'incidents.read', key: 'i' },
       { id: 'desk', href: '/desk', icon: 'clock', permission: 'incidents.read', key: 't' },
-      { id: 'playbooks', href: '/playbooks', icon: 'play', permission: 'playbooks.read', key: 'p' }
+      { id: 'playbooks', href: '/playbooks', icon: 'play', permission: 'playbooks.read', key: 'p' },
+      { id: 'reports', href: '/reports', icon: 'file', permission: 'reports.read', key: 'e' }
     ]
   },
   {
@@ -39,6 +40,7 @@ export const groups: { id: string; pages: Page[] }[] = [
     pages: [
       { id: 'table', href: '/incident-table', icon: 'table', permission: 'incidents.read', key: 'k' },
       { id: 'contacts', href: '/contacts', icon: 'person', permission: 'contacts.read', key: 'c' },
+      { id: 'templates', href: '/templates', icon: 'file', permission: 'templates.write', key: 'm' },
       { id: 'rules', href: '/rules', icon: 'rule', permission: 'rules.read', key: 'r' },
       { id: 'users', href: '/users', icon: 'users', permission: 'users.read', key: 'u' }
     ]
