@@ -221,7 +221,7 @@ impl Parser {
             truncated: false,
             payload: original.as_bytes(),
         };
-        self.finish(row, seq, &record, original, original.as_bytes());
+        self.finish(row, seq, &record, event.original.as_deref());
     }
 
     fn event(
@@ -250,7 +250,10 @@ impl Parser {
             row.tag("_unparsed");
             row.set("error.message", reason.as_ref());
         }
-        self.finish(row, seq, record, text, bytes);
+        if text.as_bytes() != bytes {
+            row.set("event.original_base64", STANDARD.encode(bytes));
+        }
+        self.finish(row, seq, record, Some(text));
         out.end_event();
         result.is_ok()
     }
@@ -272,18 +275,15 @@ impl Parser {
         }
     }
 
-    /// Fields that every event has.
-    fn finish(&self, mut row: Row<'_>, seq: u64, record: &Record<'_>, text: &str, bytes: &[u8]) {
+    /// Fields that every event has; `text` is what arrived, where there is such a thing.
+    fn finish(&self, mut row: Row<'_>, seq: u64, record: &Record<'_>, text: Option<&str>) {
         row.settle_time();
         let dataset = row.dataset.take().unwrap_or_else(|| "generic".to_owned());
         row.set("data_stream.dataset", dataset);
         row.set("event.ingested", record.received);
         row.set("event.id", format!("{}-{seq:016x}", self.node));
-        if !text.is_empty() || !matches!(record.format, Format::WindowsXml) {
+        if let Some(text) = text {
             row.set("event.original", text);
-        }
-        if text.as_bytes() != bytes {
-            row.set("event.original_base64", STANDARD.encode(bytes));
         }
         row.set("log.source.id", record.source);
         if let Some(peer) = record.peer {

@@ -25,8 +25,14 @@ impl<'a> Memo<'a> {
         }
     }
 
-    /// The key of `text`, from `make` if it is new.
-    pub fn key(&mut self, text: &'a str, hasher: &RandomState, make: impl FnOnce() -> u32) -> u32 {
+    /// The key of `text`, from `make` if it is new. What `make` refuses is not kept, so that it is
+    /// refused again.
+    pub fn key<E>(
+        &mut self,
+        text: &'a str,
+        hasher: &RandomState,
+        make: impl FnOnce() -> Result<u32, E>,
+    ) -> Result<u32, E> {
         if self.new > TRIAL && u64::from(self.new) * 10 > u64::from(self.asked) * 9 {
             self.known = HashMap::default();
             return make();
@@ -36,12 +42,12 @@ impl<'a> Memo<'a> {
         if let Some(&(known, key)) = self.known.get(&hash)
             && known == text
         {
-            return key;
+            return Ok(key);
         }
         self.new += 1;
-        let key = make();
+        let key = make()?;
         self.known.insert(hash, (text, key));
-        key
+        Ok(key)
     }
 }
 

@@ -474,18 +474,10 @@ impl<'a> Selector<'a> {
         if out.is_set(*column) {
             return Err(Unusual);
         }
-        let mut unusual = false;
-        let key = memo.key(raw, &self.hasher, || match make(*how, raw) {
-            Ok(Some(value)) => out.push_value(*column, value),
-            Ok(None) => ABSENT,
-            Err(Unusual) => {
-                unusual = true;
-                ABSENT
-            }
-        });
-        if unusual {
-            return Err(Unusual);
-        }
+        let key = memo.key(raw, &self.hasher, || {
+            let value = make(*how, raw)?;
+            Ok(value.map_or(ABSENT, |value| out.push_value(*column, value)))
+        })?;
         if key != ABSENT {
             out.put_key(*column, key);
         }
