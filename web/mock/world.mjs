@@ -35,7 +35,7 @@ export function makeWorld(now) {
     const last = 4 + i * 23 + r.int(18);
     const state = i < 6 ? 'new' : r.pick(states);
     return {
-      id: r.hex(32), rule_id: rule.id, rule_title: rule.title, level: rule.level, tags: rule.tags, entity_kind, entity,
+      id: r.hex(32), rule_id: rule.id, rule_title: rule.title, title: { kk: rule.title, ru: rule.title, en: rule.title }, level: rule.level, tags: rule.tags, entity_kind, entity,
       first_at: ago(now, last + 1 + r.int(40)), last_at: ago(now, last), hits_count: 1 + r.int(rule.title.includes('SSH') ? 900 : 14), state,
       verdict: state === 'closed' ? r.pick(['true_positive', 'false_positive', 'benign']) : undefined,
       assignee: state === 'new' ? undefined : r.pick(['aigul', 'd.kim']), incident_id: undefined, version: 1, comments: []
