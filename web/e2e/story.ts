@@ -37,7 +37,7 @@ export async function fromAlertToNotice(page: Page, language: Language): Promise
   await page.locator('dialog button[type=submit]').click();
   const notice = page.locator('#tabpanel article').first();
   await expect(notice).toContainText(t('notice-state-draft'));
-  const document = await page.request.get((await notice.locator('a[download]').getAttribute('href'))!);
+  const document = await page.request.get((await notice.locator('a[download$=".pdf"]').getAttribute('href'))!);
   expect((await document.body()).subarray(0, 5).toString()).toBe('%PDF-');
   await accessible(page, 'draft of a notice');
   await notice.getByRole('button', { name: t('notice-approve'), exact: true }).click();
