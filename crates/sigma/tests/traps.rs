@@ -1,55 +1,10 @@
 //! Known traps of Sigma, each on one event, by the engine, the plain evaluator and `explain`.
 
-use std::sync::Arc;
+mod common;
 
-use saqshy_event::{Batch, BatchBuilder, Value};
-use saqshy_sigma::{Engine, Match, Pipeline, Rule, explain, oracle, parse_rules};
-
-fn rule(detection: &str) -> Arc<Rule> {
-    let yaml = format!("title: t\nlogsource: {{product: acme}}\ndetection:\n{detection}");
-    let mut rules = parse_rules(&yaml, "t.yml".as_ref());
-    Arc::new(
-        rules
-            .remove(0)
-            .unwrap_or_else(|error| panic!("{error}\n{yaml}")),
-    )
-}
-
-fn event(fields: &[(&str, Value)]) -> Batch {
-    let mut builder = BatchBuilder::default();
-    builder.set("data_stream.dataset", "acme");
-    for (name, value) in fields {
-        builder.set(name, value.clone());
-    }
-    builder.end_event();
-    builder.finish()
-}
-
-fn holds(detection: &str, fields: &[(&str, Value)]) -> bool {
-    let (rule, batch, pipeline) = (rule(detection), event(fields), Pipeline::default());
-    let (engine, refused) = Engine::compile(vec![rule.clone()], &pipeline);
-    assert!(refused.is_empty(), "{refused:?}");
-    let found = engine.matches(&batch);
-    assert_eq!(
-        found,
-        oracle::matches(engine.rules(), &pipeline, &batch),
-        "{detection}"
-    );
-    assert_eq!(
-        explain(&rule, &pipeline, batch.event(0)).matched,
-        !found.is_empty()
-    );
-    assert!(found.is_empty() || found == [Match { row: 0, rule: 0 }]);
-    !found.is_empty()
-}
-
-/// A rule with the one item `item`.
-fn item(item: &str, fields: &[(&str, Value)]) -> bool {
-    holds(
-        &format!("    s:\n        {item}\n    condition: s\n"),
-        fields,
-    )
-}
+use common::one::{event, holds, item, rule};
+use saqshy_event::Value;
+use saqshy_sigma::{Engine, Pipeline, parse_rules};
 
 #[test]
 fn wildcards_after_a_side() {
@@ -245,6 +200,74 @@ fn lists_of_mappings_and_counted_selections() {
         "    a: {A: x}\n    b: {B: x}\n    condition: [a, b]\n",
         &[("B", "x".into())]
     ));
+}
+
+/// The rule's field stands in no event of the batch: an item on it does not hold, its negation
+/// does, and nothing stumbles over a column that is not there.
+#[test]
+fn a_column_never_seen() {
+    assert!(!item("Nowhere|contains: x", &[("A", "x".into())]));
+    assert!(!item("Nowhere|re: x", &[("A", "x".into())]));
+    assert!(!item("Nowhere|gt: 1", &[("A", "x".into())]));
+    assert!(!item("A|fieldref: Nowhere", &[("A", "x".into())]));
+    assert!(!item("Nowhere|fieldref: A", &[("A", "x".into())]));
+    assert!(item("Nowhere: null", &[("A", "x".into())]));
+    assert!(item("Nowhere|exists: false", &[("A", "x".into())]));
+    let negated = "    s: {Nowhere: x}\n    condition: not s\n";
+    assert!(holds(negated, &[("A", "x".into())]));
+    // An engine that saw the column in one batch is right about the next one without it.
+    let rule = rule("    s: {A: x}\n    f: {B: y}\n    condition: s and not f\n");
+    let (engine, _) = Engine::compile(vec![rule], &Pipeline::default());
+    let with = event(&[("A", "x".into()), ("B", "y".into())]);
+    let without = event(&[("A", "x".into())]);
+    let neither = event(&[("C", "x".into())]);
+    let counts = [&with, &without, &neither, &without, &with].map(|it| engine.matches(it).len());
+    assert_eq!(counts, [0, 1, 0, 1, 0]);
+}
+
+/// Words of `all` may stand in different fields, each in any.
+#[test]
+fn all_keywords_across_fields() {
+    let words = "    k:\n        '|all': ['one', 't?o', -7]\n    condition: k\n";
+    let fields = [
+        ("A", "One".into()),
+        ("B", "two".into()),
+        ("N", Value::Int(-7)),
+    ];
+    assert!(holds(words, &fields));
+    assert!(!holds(words, &fields[..2]));
+    let list = [("A", Value::List(["one".into(), "two -7".into()].into()))];
+    assert!(holds(
+        "    k:\n        '|all': [one, two, '-7']\n    condition: k\n",
+        &list
+    ));
+}
+
+/// One value of 10 MB: time grows with its length and no faster, in both evaluators.
+#[test]
+fn values_of_ten_megabytes() {
+    let long = "ab".repeat(5 << 20);
+    let fields = [("A", long.as_str().into()), ("B", "b".into())];
+    let begin = std::time::Instant::now();
+    for (text, expected) in [
+        ("A|contains: abc", false),
+        ("A|contains: 'b*a*c'", false),
+        ("A|re: '(ab)+c'", false),
+        ("A|re|i: 'B$'", true),
+        ("A|windash|contains: ' -a'", false),
+        ("A|fieldref|endswith: B", true),
+        ("A|cidr: 10.0.0.0/8", false),
+        ("A|gt: 5", false),
+        ("A|neq: ab", true),
+    ] {
+        assert_eq!(item(text, &fields), expected, "{text}");
+    }
+    assert!(holds("    k: ['bababa*b']\n    condition: k\n", &fields));
+    assert!(
+        begin.elapsed() < std::time::Duration::from_secs(120),
+        "{:?}",
+        begin.elapsed()
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
-//! Shared by the tests over public data.
+//! Shared by the tests.
 #![allow(dead_code)]
+
+pub mod one;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
