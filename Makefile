@@ -41,7 +41,7 @@ check-web: web
 
 # The console in a real browser against a real server with a real mailbox.
 e2e: web
-	$(CARGO) build --bin saqshy
+	$(CARGO) build --bin saqshy --bin saqshy-verify
 	scripts/e2e $(TARGET)/debug/saqshy
 
 bench: web

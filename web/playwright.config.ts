@@ -15,6 +15,8 @@ export default defineConfig({
     viewport: { width: 1440, height: 900 },
     ignoreHTTPSErrors: true,
     trace: 'retain-on-failure',
+    // An element that does not come fails with its name instead of running into the test's own limit.
+    actionTimeout: 20_000,
     launchOptions: {
       executablePath: process.env.SAQSHY_CHROMIUM ?? '/usr/bin/chromium',
       args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage']
@@ -22,7 +24,8 @@ export default defineConfig({
   },
   projects: [
     { name: 'mock', testMatch: 'mock.*.spec.ts', use: { baseURL: mock } },
-    { name: 'real', testMatch: 'real.spec.ts', use: { baseURL: real ?? mock } }
+    { name: 'real', testMatch: 'real.spec.ts', use: { baseURL: real ?? mock } },
+    { name: 'chain', testMatch: 'chain.spec.ts', use: { baseURL: real ?? mock } }
   ],
   // The stand-in serves the built console with the same content policy as the server does.
   ...(real ? {} : { webServer: { command: 'node mock/server.mjs', env: { PORT: '4781' }, url: mock, reuseExistingServer: false } })

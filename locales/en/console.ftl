@@ -775,6 +775,7 @@ incident-closing = Closing
 event-pin = Pin to a case
 gate-about = A case closes when every point is settled. One that was not eliminated closes with a reason.
 gate-ok = Settled
+gate-missing = Missing before it can be closed:
 gate-open = Not settled
 gate-settle = Settle
 gate-reason = Why the duty was not met or need not be

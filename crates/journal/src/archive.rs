@@ -128,11 +128,21 @@ pub fn read(bytes: &[u8]) -> Result<Vec<(&str, &[u8])>, ArchiveError> {
             .zip(bytes)
             .position(|(a, b)| a != b)
             .unwrap_or(written.len().min(bytes.len()));
-        return Err(ArchiveError::Altered(format!(
-            "byte {at} is not what the archive format prescribes"
-        )));
+        return Err(ArchiveError::Altered(altered_at(&members, at)));
     }
     Ok(members)
+}
+
+/// Says in which member byte `at` lies. A changed content shows in the checksum before it.
+fn altered_at(members: &[(&str, &[u8])], at: usize) -> String {
+    let mut end = 0;
+    for (name, data) in members {
+        end += 30 + name.len() + data.len();
+        if at < end {
+            return format!("`{name}` is not what its checksum was made of (byte {at})");
+        }
+    }
+    format!("the directory at its end is changed (byte {at})")
 }
 
 #[cfg(test)]
@@ -156,6 +166,22 @@ mod tests {
             .map(|(n, d)| (n.to_owned(), d.to_vec()))
             .collect();
         assert_eq!(back, sample());
+    }
+
+    #[test]
+    fn the_changed_member_is_named() {
+        let bytes = write(&sample()).unwrap();
+        for (content, name) in [(&b"{}"[..], "`a/b.json`"), (&[7, 8, 9], "`c`")] {
+            let at = bytes.windows(content.len()).position(|w| w == content);
+            let mut bad = bytes.clone();
+            bad[at.unwrap()] ^= 1;
+            let said = read(&bad).unwrap_err().to_string();
+            assert!(said.contains(name), "{said}");
+        }
+        let mut bad = bytes.clone();
+        *bad.last_mut().unwrap() ^= 1;
+        let said = read(&bad).unwrap_err().to_string();
+        assert!(said.contains("the directory at its end"), "{said}");
     }
 
     #[test]

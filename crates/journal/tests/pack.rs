@@ -251,20 +251,34 @@ fn nothing_can_be_taken_out_of_a_bundle() {
     assert_eq!(v.unchanged.findings[0].path, "leaves/000000000004.json");
     // The bundle's own leaf, a file, a file under another name, another content, one more.
     let gone = |name: &'static str| check(&|m| m.retain(|(n, _)| !n.contains(name)));
-    for v in [gone("000000000012"), gone("timeline")] {
-        assert_eq!(
-            (v.ok, v.unchanged.findings[0].path.as_str()),
-            (false, "files/")
-        );
+    for (name, path) in [
+        ("000000000012", "files/"),
+        ("timeline", "files/timeline.json"),
+    ] {
+        let v = gone(name);
+        assert_eq!((v.ok, v.unchanged.findings[0].path.as_str()), (false, path));
     }
     let exchange = |m: &mut forge::Members| {
         let json = std::mem::take(member(m, "files/timeline.json"));
         *member(m, "files/timeline.json") =
             std::mem::replace(member(m, "files/verdict.kk.pdf"), json);
     };
-    assert!(!check(&exchange).ok);
-    assert!(!check(&|m| member(m, "files/timeline.json").push(b' ')).ok);
-    assert!(!check(&|m| m.push(("files/more.txt".into(), vec![]))).ok);
+    let named = |v: &Verdict| {
+        assert!(!v.ok);
+        let paths = v.unchanged.findings.iter().map(|f| f.path.clone());
+        paths.collect::<Vec<_>>()
+    };
+    let both = ["files/timeline.json", "files/verdict.kk.pdf", "files/"];
+    assert_eq!(named(&check(&exchange)), both);
+    let longer = check(&|m| member(m, "files/timeline.json").push(b' '));
+    assert_eq!(named(&longer), ["files/timeline.json", "files/"]);
+    let more = check(&|m| m.push(("files/more.txt".into(), vec![])));
+    assert_eq!(named(&more), ["files/more.txt", "files/"]);
+    // A forger who forgets the manifest.
+    let mut forged = members.clone();
+    member(&mut forged, "files/timeline.json").push(b' ');
+    let v = verify(&forge::zip(&forged), &Options::default());
+    assert_eq!(named(&v), ["files/timeline.json", "manifest.json"]);
     // And it is not made in the first place.
     let mut short = ask.clone();
     short.leaves.retain(|leaf| *leaf != 4);

@@ -203,7 +203,7 @@ impl Check {
     }
 
     /// The members stand in their order and the manifest lists them.
-    fn check_list(&self, list: &[(&str, &[u8])], members: &Members<'_>) -> Result<(), Finding> {
+    fn check_list(&mut self, list: &[(&str, &[u8])], members: &Members<'_>) -> Result<(), Finding> {
         let rest = match list.split_first() {
             Some(((MANIFEST, _), rest)) => rest,
             _ => return Err(finding(MANIFEST, "it is not the first member")),
@@ -212,6 +212,7 @@ impl Check {
             return Err(finding(MANIFEST, "the members are not in their order"));
         }
         if manifest(rest.iter().copied()) != list[0].1 {
+            self.unchanged.extend(unlisted(list[0].1, rest));
             return Err(finding(
                 MANIFEST,
                 "it does not list the members as they are",
@@ -363,6 +364,16 @@ impl Check {
             named.len() == bundle.files.len() && named.into_iter().eq(&self.files)
         };
         let Some(bundle) = self.bundles.iter().find(listed) else {
+            // The bundle that was meant: the one with the most of these files.
+            let same = |bundle: &&Bundle| {
+                let same = bundle.files.iter().filter(|file| self.files.contains(file));
+                same.count()
+            };
+            let found = self.bundles.iter().max_by_key(same);
+            let differing = found.map_or_else(Vec::new, |bundle| {
+                differing(FILES, &bundle.files, &self.files, "a leaf of the pack")
+            });
+            self.unchanged.extend(differing);
             let what = "no leaf of the pack names these files, and all of these, as a bundle";
             self.unchanged.push(finding(FILES, what));
             return;
@@ -521,6 +532,53 @@ impl Check {
             shown: self.shown,
         }
     }
+}
+
+/// The members that the manifest does not list as they are, as far as it can be read.
+fn unlisted(manifest: &[u8], members: &[(&str, &[u8])]) -> Vec<Finding> {
+    #[derive(serde::Deserialize)]
+    struct Listed {
+        files: Vec<BundleFile>,
+    }
+    let Ok(listed) = serde_json::from_slice::<Listed>(manifest) else {
+        return Vec::new();
+    };
+    let found = members.iter().map(|(path, bytes)| BundleFile {
+        path: (*path).to_owned(),
+        sha256: hex::encode(sha256(bytes)),
+    });
+    differing("", &listed.files, &found.collect(), MANIFEST)
+}
+
+/// What is changed, missing or too many among `found`, below `folder`, against the list of `whose`.
+fn differing(
+    folder: &str,
+    listed: &[BundleFile],
+    found: &BTreeSet<BundleFile>,
+    whose: &str,
+) -> Vec<Finding> {
+    let found: BTreeMap<&str, &str> = found
+        .iter()
+        .map(|file| (file.path.as_str(), file.sha256.as_str()))
+        .collect();
+    let mut findings = Vec::new();
+    for file in listed {
+        let what = match found.get(file.path.as_str()) {
+            None => format!("{whose} lists it and it is missing"),
+            Some(sha256) if *sha256 != file.sha256 => {
+                let recorded = &file.sha256;
+                format!("its SHA-256 is {sha256}, while {whose} lists {recorded}")
+            }
+            Some(_) => continue,
+        };
+        findings.push(finding(&format!("{folder}{}", file.path), what));
+    }
+    let known: BTreeSet<&str> = listed.iter().map(|file| file.path.as_str()).collect();
+    for path in found.keys().filter(|path| !known.contains(*path)) {
+        let what = format!("{whose} does not list it");
+        findings.push(finding(&format!("{folder}{path}"), what));
+    }
+    findings
 }
 
 /// The index in a member's name; only the spelling that the exporter uses.

@@ -29,9 +29,14 @@ const TEMPLATE: &str = r#"# Made by `saqshy demo`. Works with `saqshy serve --co
 node = "demo"
 data_dir = "."
 
+# An invented organisation on which two acts bear at once: it watches over a state body's portal
+# (order No. 199) and is a bank's response service (resolution No. 90).
 [organisation]
-name = { kk = "«Мемлекеттік техникалық қызмет» АҚ (үлгі)", ru = "АО «Государственная техническая служба» (пример)", en = "State Technical Service JSC (example)" }
-bearers = ["kz/o199:sts"]
+name = { kk = "«Үлгі» қауіпсіздік орталығы", ru = "Центр безопасности «Улги»", en = "Ulgi Security Centre" }
+details = { kk = "Астана қ., Үлгі көш., 1", ru = "г. Астана, ул. Улги, 1", en = "1 Ulgi Street, Astana" }
+contact = "soc@ulgi.example, +7 7172 00 00 00"
+signer = { name = "Д. Әбілқасымов", position = { kk = "Орталық басшысы", ru = "Руководитель центра", en = "Head of the centre" } }
+bearers = ["kz/o199:sts", "kz/r90:bank"]
 time_zone = "Asia/Almaty"
 
 [console]
@@ -86,8 +91,32 @@ name = { kk = "Уәкілетті орган (үлгі)", ru = "Уполномо
 email = "duty@authorised-body.example"
 language = "ru"
 
+[[contact]]
+party = "executives"
+name = { kk = "Басшы қызметкерлер (үлгі)", ru = "Руководящие работники (пример)", en = "Executives (example)" }
+email = "executives@ulgi.example"
+language = "kk"
+
+[[contact]]
+party = "response_stage"
+name = { kk = "Ден қою кезеңіне жауаптылар (үлгі)", ru = "Ответственные за этап реагирования (пример)", en = "Response stage (example)" }
+email = "response@ulgi.example"
+language = "kk"
+
+[[contact]]
+party = "regulator"
+name = { kk = "Қаржы нарығын реттеу және дамыту агенттігі (үлгі)", ru = "Агентство по регулированию и развитию финансового рынка (пример)", en = "Agency for Regulation and Development of the Financial Market (example)" }
+email = "incidents@regulator.example"
+language = "ru"
+
+[[contact]]
+party = "collegial_body"
+name = { kk = "Алқалы орган (үлгі)", ru = "Коллегиальный орган (пример)", en = "Collegial body (example)" }
+email = "board@ulgi.example"
+language = "kk"
+
 [mail]
-from = "saqshy@sts.example"
+from = "saqshy@ulgi.example"
 @MAIL@
 "#;
 
