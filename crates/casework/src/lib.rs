@@ -76,7 +76,7 @@ pub use reports::{NewReport, Report};
 pub use response::{
     ACTION_MINUTES_MAX, Action, DRIVERS, LinearPlaybook, LinearStep, Network, NewAction, NewStop,
     Playbook, PlaybookReading, PlaybookVersion, ProcessStop, ProtectedTarget, ReferenceItem, Run,
-    RunStep, Step, StepEnd, Work, reference_of,
+    RunStep, Step, StepEnd, Work, named_value,
 };
 pub use shifts::{Gap, HandOver, Shift, gaps};
 pub use store::{Actor, Ctx, Migration, Store};

@@ -48,6 +48,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "response and contacts",
         sql: include_str!("../migrations/0005_response.sql"),
     },
+    Migration {
+        version: 6,
+        name: "what undoing an action restores",
+        sql: "ALTER TABLE response_action ADD COLUMN former TEXT",
+    },
 ];
 
 /// Apart from the numbered ones above, as it belongs to detection's side of the database.

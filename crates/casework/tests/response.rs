@@ -307,9 +307,15 @@ async fn an_action_is_rehearsed_approved_applied_and_undone() {
         .await
         .unwrap();
     assert_eq!((ready.version, approved.state), (2, ActionState::Approved));
-    let begun = tx.begin_action(&second, &asked.id, 3).await.unwrap();
+    let begun = tx
+        .begin_action(&second, &asked.id, 3, Some("бұрынғы"))
+        .await
+        .unwrap();
     assert_eq!(begun.expires_at, Some(at("10:05")));
-    let twice = tx.begin_action(&second, &asked.id, 3).await;
+    assert_eq!(begun.former.as_deref(), Some("бұрынғы"));
+    let twice = tx
+        .begin_action(&second, &asked.id, 3, Some("бұрынғы"))
+        .await;
     assert!(
         matches!(twice, Err(Error::Conflict { .. })),
         "nobody applies it twice"
@@ -317,6 +323,13 @@ async fn an_action_is_rehearsed_approved_applied_and_undone() {
     tx.action_applied(&second, &asked.id, true, "қосылды")
         .await
         .unwrap();
+    let wider = block("203.0.113.0/24", 60);
+    let wider = tx.request_action(&analyst, &case, &wider);
+    assert_eq!(
+        field(wider.await),
+        "target",
+        "one undone would end the other"
+    );
     tx.commit().await.unwrap();
     assert!(
         bench

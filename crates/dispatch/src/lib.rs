@@ -37,4 +37,6 @@ pub use mail::{
 pub use retry::retry_delay;
 pub use stix::{StixCase, check_bundle, stix_bundle};
 pub use texts::{TextError, in_all, text};
-pub use webhook::{WEBHOOK_SECRET_BYTES_MIN, Webhook, post_webhook, webhook_signature};
+pub use webhook::{
+    WEBHOOK_SECRET_BYTES_MIN, Webhook, post_webhook, tls_trusting, webhook_signature,
+};

@@ -125,7 +125,9 @@ async fn post(hook: &Webhook, id: &str, at: Timestamp, body: Vec<u8>) -> Result<
         return converse(stream, request).await;
     }
     let name = ServerName::try_from(bare).map_err(|error| wrong(error.to_string()))?;
-    let connector = TlsConnector::from(Arc::new(trust(hook)?));
+    let trust = tls_trusting(hook.ca_pem.as_deref());
+    let trust = trust.map_err(|what| wrong(format!("TLS configuration: {what}")))?;
+    let connector = TlsConnector::from(Arc::new(trust));
     let stream = connector.connect(name, stream).await.map_err(away)?;
     converse(stream, request).await
 }
@@ -170,23 +172,22 @@ fn judge(status: StatusCode, location: &str, said: &str) -> Result<String, MailE
     }
 }
 
-fn trust(hook: &Webhook) -> Result<ClientConfig, MailError> {
-    let wrong = |what: String| MailError::Rejected(format!("TLS configuration: {what}"));
+/// A TLS client that trusts the public authorities and those of `ca_pem`.
+///
+/// # Errors
+/// Says what is wrong with the PEM.
+pub fn tls_trusting(ca_pem: Option<&str>) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
-    if let Some(pem) = &hook.ca_pem {
-        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-            let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
-            roots
-                .add(certificate)
-                .map_err(|error| wrong(error.to_string()))?;
-        }
+    for certificate in CertificateDer::pem_slice_iter(ca_pem.unwrap_or_default().as_bytes()) {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        roots.add(certificate).map_err(|error| error.to_string())?;
     }
     let provider = tokio_rustls::rustls::crypto::ring::default_provider();
     let config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| wrong(error.to_string()))?;
+        .map_err(|error| error.to_string())?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 

@@ -346,35 +346,16 @@ pub async fn stix(app: &App, incident: &str) -> anyhow::Result<serde_json::Value
 fn webhook_of(app: &App, notice: &Notice) -> anyhow::Result<Webhook> {
     let mut contacts = app.config.contacts_of(&notice.addressee);
     let found = contacts.find_map(|contact| match &contact.way {
-        Way::Webhook {
-            url,
-            secret_file,
-            ca_file,
-            timeout_seconds,
-        } if *url == notice.address => Some((secret_file, ca_file, *timeout_seconds)),
+        Way::Webhook { url, peer } if *url == notice.address => Some(peer),
         _ => None,
     });
-    let (secret_file, ca_file, timeout_seconds) = found.with_context(|| {
+    let peer = found.with_context(|| {
         format!(
             "no contact of `{}` has the webhook `{}` any more",
             notice.addressee, notice.address
         )
     })?;
-    let secret = std::fs::read_to_string(secret_file)
-        .with_context(|| format!("webhook.secret_file `{}`", secret_file.display()))?;
-    let ca_pem = match ca_file {
-        Some(file) => Some(
-            std::fs::read_to_string(file)
-                .with_context(|| format!("webhook.ca_file `{}`", file.display()))?,
-        ),
-        None => None,
-    };
-    Ok(Webhook {
-        url: notice.address.clone(),
-        secret: secret.trim_end_matches(['\r', '\n']).as_bytes().to_vec(),
-        ca_pem,
-        timeout_seconds,
-    })
+    peer.at(&notice.address)
 }
 
 async fn put_into(

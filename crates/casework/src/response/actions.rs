@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::cacao::DRIVERS;
 use super::runs::run_by_id;
-use super::targets::{check_target, protected_now};
+use super::targets::{check_target, protected_now, same_target};
 use crate::alerts::check_version;
 use crate::incidents::{Entry, FAMILY, working_incident};
 use crate::promote::clean;
@@ -28,7 +28,8 @@ pub const ACTION_MINUTES_MAX: u32 = 30 * 24 * 60;
 pub struct NewAction {
     /// One of [`DRIVERS`].
     pub driver: String,
-    /// An address for `block_address`; `set=value` for `add_to_set`.
+    /// An address for `block_address`, an account's name for `disable_account`, `set=value` for
+    /// `add_to_set`, `webhook=value` for `call_webhook`.
     pub target: String,
     /// How long it stands before it is undone by itself.
     pub minutes: u32,
@@ -61,16 +62,31 @@ pub struct Action {
     pub expires_at: Option<Timestamp>,
     pub undone_at: Option<Timestamp>,
     pub undone_by: Option<String>,
+    /// What the driver found before it changed anything: what undoing restores. Its own words.
+    pub former: Option<String>,
     pub result: String,
     pub version: i64,
+}
+
+/// What one step of an action writes; `None` leaves the column as it stands.
+#[derive(Default)]
+struct Change<'a> {
+    state: Option<ActionState>,
+    rehearsal: Option<&'a str>,
+    owner: Option<&'a str>,
+    approved: bool,
+    expires_at: Option<Timestamp>,
+    former: Option<&'a str>,
+    undone: bool,
+    result: Option<&'a str>,
 }
 
 impl Tx {
     /// Asks for an action.
     ///
     /// # Errors
-    /// `Invalid` for an unknown driver, a target that is never blocked, a time outside 1 minute
-    /// to 30 days, or a step that is not open or does something else.
+    /// `Invalid` for an unknown driver, a target that is never blocked or that another action stands
+    /// on, a time outside 1 minute to 30 days, or a step that is not open or does something else.
     pub async fn request_action(
         &mut self,
         ctx: &Ctx<'_>,
@@ -90,9 +106,7 @@ impl Tx {
         }
         let protected = protected_now(self.conn()).await?;
         let target = check_target(&new.driver, &new.target, &protected)?;
-        if new.driver == "add_to_set" && reference_of(&target).is_none() {
-            return Err(Error::invalid("target", "write `set=value`"));
-        }
+        self.check_free(&new.driver, &target).await?;
         if let Some((run, n)) = &new.step {
             let run = run_by_id(self.conn(), run).await?;
             let fits = run.incident_id == incident
@@ -149,17 +163,13 @@ impl Tx {
             .expect_action(id, version, ActionState::Requested)
             .await?;
         let said = clean(said, TEXT_BYTES_MAX);
-        sqlx::query(
-            "UPDATE response_action SET rehearsal = $2, version = version + 1 WHERE id = $1",
-        )
-        .bind(id)
-        .bind(&said)
-        .execute(self.conn())
-        .await?;
+        let change = Change {
+            rehearsal: Some(&said),
+            ..Change::default()
+        };
         let data = json!({"rehearsal": said});
-        self.action_entry(ctx, &old, "response.rehearsed", data, None)
-            .await?;
-        action_by_id(self.conn(), id).await
+        self.write_action(ctx, &old, "response.rehearsed", change, data)
+            .await
     }
 
     /// Approves an action as a second person; `owner` is the owner of the business process, who
@@ -187,20 +197,16 @@ impl Tx {
         }
         let protected = protected_now(self.conn()).await?;
         check_target(&old.driver, &old.target, &protected)?;
-        sqlx::query(
-            "UPDATE response_action SET state = 'approved', owner = $2, approved_us = $3, \
-             approved_by = $4, version = version + 1 WHERE id = $1",
-        )
-        .bind(id)
-        .bind(owner)
-        .bind(time::to_us(ctx.now))
-        .bind(&ctx.actor.id)
-        .execute(self.conn())
-        .await?;
-        let data = json!({"state": ActionState::Approved, "owner": owner});
-        self.action_entry(ctx, &old, "response.approved", data, None)
-            .await?;
-        action_by_id(self.conn(), id).await
+        self.check_free(&old.driver, &old.target).await?;
+        let change = Change {
+            state: Some(ActionState::Approved),
+            owner: Some(owner),
+            approved: true,
+            ..Change::default()
+        };
+        let data = json!({"owner": owner});
+        self.write_action(ctx, &old, "response.approved", change, data)
+            .await
     }
 
     /// Refuses an action that was asked for.
@@ -219,27 +225,31 @@ impl Tx {
             .await
     }
 
-    /// Takes an approved action in hand: from now on nobody else applies it. If the program stops
-    /// before [`Tx::action_applied`], it stands as `applying` for a person to look at.
-    pub async fn begin_action(&mut self, ctx: &Ctx<'_>, id: &str, version: i64) -> Result<Action> {
+    /// Takes an approved action in hand: from now on nobody else applies it. `former` is what
+    /// undoing will restore, kept before anything changes. If the program stops before
+    /// [`Tx::action_applied`], it stands as `applying` for a person to look at.
+    pub async fn begin_action(
+        &mut self,
+        ctx: &Ctx<'_>,
+        id: &str,
+        version: i64,
+        former: Option<&str>,
+    ) -> Result<Action> {
         let old = self
             .expect_action(id, version, ActionState::Approved)
             .await?;
+        crate::opt_check("former", former, TEXT_BYTES_MAX)?;
         let minutes = SignedDuration::from_mins(i64::from(old.minutes));
-        let expires = ctx.now.checked_add(minutes).unwrap_or(ctx.now);
-        sqlx::query(
-            "UPDATE response_action SET state = 'applying', applied_us = $2, expires_us = $3, \
-             version = version + 1 WHERE id = $1",
-        )
-        .bind(id)
-        .bind(time::to_us(ctx.now))
-        .bind(time::to_us(expires))
-        .execute(self.conn())
-        .await?;
-        let data = json!({"state": ActionState::Applying, "expires_at": time::whole(expires)});
-        self.action_entry(ctx, &old, "response.begun", data, None)
-            .await?;
-        action_by_id(self.conn(), id).await
+        let expires = time::whole(ctx.now.checked_add(minutes).unwrap_or(ctx.now));
+        let change = Change {
+            state: Some(ActionState::Applying),
+            expires_at: Some(expires),
+            former,
+            ..Change::default()
+        };
+        let data = json!({"expires_at": expires});
+        self.write_action(ctx, &old, "response.begun", change, data)
+            .await
     }
 
     /// Records how applying ended.
@@ -278,17 +288,8 @@ impl Tx {
                 ActionState::Failed,
             ],
         )?;
-        if !done {
-            return self.end_action(ctx, &old, old.state, result).await;
-        }
-        sqlx::query("UPDATE response_action SET undone_us = $2, undone_by = $3 WHERE id = $1")
-            .bind(id)
-            .bind(time::to_us(ctx.now))
-            .bind(&ctx.actor.id)
-            .execute(self.conn())
-            .await?;
-        self.end_action(ctx, &old, ActionState::Undone, result)
-            .await
+        let state = if done { ActionState::Undone } else { old.state };
+        self.end_action(ctx, &old, state, result).await
     }
 
     async fn end_action(
@@ -299,18 +300,85 @@ impl Tx {
         result: &str,
     ) -> Result<Action> {
         let result = clean(result, TEXT_BYTES_MAX);
+        let change = Change {
+            state: Some(state),
+            undone: state == ActionState::Undone,
+            result: Some(&result),
+            ..Change::default()
+        };
+        // What could not be undone still stands as it was.
+        let kind = match old.state == state {
+            true => "response.undo_failed".to_owned(),
+            false => format!("response.{state}"),
+        };
+        self.write_action(ctx, old, &kind, change, json!({})).await
+    }
+
+    /// Refuses a second action on the same thing: undoing one would end the other, or would
+    /// restore what the other had set.
+    async fn check_free(&mut self, driver: &str, target: &str) -> Result<()> {
+        let rows = sqlx::query(
+            "SELECT * FROM response_action WHERE driver = $1 \
+             AND state IN ('approved', 'applying', 'applied')",
+        )
+        .bind(driver)
+        .fetch_all(self.conn())
+        .await?;
+        for row in &rows {
+            let other = action_of(row)?;
+            if !same_target(driver, &other.target, target) {
+                continue;
+            }
+            let until = other.expires_at.map(|at| format!(" until {at}"));
+            let message = format!(
+                "`{}` is the target of an action that stands{}; undo that one first",
+                other.target,
+                until.unwrap_or_default()
+            );
+            return Err(Error::invalid("target", message));
+        }
+        Ok(())
+    }
+
+    /// Writes one step of an action and its entry on the case.
+    async fn write_action(
+        &mut self,
+        ctx: &Ctx<'_>,
+        old: &Action,
+        kind: &str,
+        change: Change<'_>,
+        mut data: Value,
+    ) -> Result<Action> {
+        let now = time::to_us(ctx.now);
+        let by = |done: bool| done.then_some((now, ctx.actor.id.as_str()));
+        let (approved, undone) = (by(change.approved), by(change.undone));
         sqlx::query(
-            "UPDATE response_action SET state = $2, result = $3, version = version + 1 \
-             WHERE id = $1",
+            "UPDATE response_action SET state = COALESCE($2, state), \
+             rehearsal = COALESCE($3, rehearsal), owner = COALESCE($4, owner), \
+             approved_us = COALESCE($5, approved_us), approved_by = COALESCE($6, approved_by), \
+             applied_us = COALESCE($7, applied_us), expires_us = COALESCE($8, expires_us), \
+             former = COALESCE($9, former), undone_us = COALESCE($10, undone_us), \
+             undone_by = COALESCE($11, undone_by), result = COALESCE($12, result), \
+             version = version + 1 WHERE id = $1",
         )
         .bind(&old.id)
-        .bind(state.as_str())
-        .bind(&result)
+        .bind(change.state.map(|state| state.as_str()))
+        .bind(change.rehearsal)
+        .bind(change.owner)
+        .bind(approved.map(|(at, _)| at))
+        .bind(approved.map(|(_, who)| who))
+        .bind(change.expires_at.map(|_| now))
+        .bind(time::opt_us(change.expires_at))
+        .bind(change.former)
+        .bind(undone.map(|(at, _)| at))
+        .bind(undone.map(|(_, who)| who))
+        .bind(change.result)
         .execute(self.conn())
         .await?;
-        let data = json!({"state": state});
-        let kind = format!("response.{state}");
-        self.action_entry(ctx, old, &kind, data, Some(&result))
+        if let Some(state) = change.state {
+            data["state"] = json!(state);
+        }
+        self.action_entry(ctx, old, kind, data, change.result)
             .await?;
         action_by_id(self.conn(), &old.id).await
     }
@@ -376,8 +444,8 @@ impl Store {
     }
 }
 
-/// Set and value of the target of `add_to_set`.
-pub fn reference_of(target: &str) -> Option<(&str, &str)> {
+/// Name and value of a target that is written `name=value`.
+pub fn named_value(target: &str) -> Option<(&str, &str)> {
     let (set, value) = target.split_once('=')?;
     (!set.trim().is_empty() && !value.trim().is_empty()).then(|| (set.trim(), value.trim()))
 }
@@ -420,6 +488,7 @@ fn action_of(row: &SqliteRow) -> Result<Action> {
         expires_at: row.opt_time("expires_us")?,
         undone_at: row.opt_time("undone_us")?,
         undone_by: row.opt_text("undone_by")?,
+        former: row.opt_text("former")?,
         result: row.text("result")?,
         version: row.int("version")?,
     })

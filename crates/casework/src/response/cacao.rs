@@ -15,7 +15,12 @@ use uuid::Uuid;
 use crate::{Error, NAME_BYTES_MAX, Result, TEXT_BYTES_MAX, check_text, opt_check};
 
 /// What an automated step can do.
-pub const DRIVERS: [&str; 2] = ["block_address", "add_to_set"];
+pub const DRIVERS: [&str; 4] = [
+    "block_address",
+    "disable_account",
+    "call_webhook",
+    "add_to_set",
+];
 /// Largest playbook, in bytes of its JSON.
 const BODY_BYTES_MAX: usize = 1 << 20;
 const STEPS_MAX: usize = 500;

@@ -8,7 +8,7 @@ mod runs;
 mod stops;
 mod targets;
 
-pub use actions::{ACTION_MINUTES_MAX, Action, NewAction, reference_of};
+pub use actions::{ACTION_MINUTES_MAX, Action, NewAction, named_value};
 pub use cacao::{DRIVERS, LinearPlaybook, LinearStep, Playbook, Step, Work};
 pub use playbooks::{PlaybookReading, PlaybookVersion};
 pub use runs::{Run, RunStep, StepEnd};

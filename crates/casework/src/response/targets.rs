@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::actions::named_value;
 use crate::tx::{Columns, Note};
 use crate::{Ctx, Error, NAME_BYTES_MAX, Result, Store, TITLE_BYTES_MAX, Tx, check_text, time};
 
@@ -127,32 +128,63 @@ pub(super) fn check_target(
     check_text("target", target, NAME_BYTES_MAX)?;
     let target = target.trim();
     let refuse = |message: String| Err(Error::invalid("target", message));
-    let named = protected.iter().find(|one| one.target == target);
-    if let Some(one) = named {
-        return refuse(format!("`{target}` is never blocked: {}", one.reason));
-    }
-    if driver != "block_address" {
-        return Ok(target.to_owned());
-    }
-    let Some(network) = Network::parse(target) else {
-        return refuse(format!("`{target}` is no address and no network"));
+    // What the action touches: the whole target, or the value behind the name of a webhook.
+    let touched = match (driver, named_value(target)) {
+        ("add_to_set", None) => return refuse("write `set=value`".into()),
+        ("call_webhook", None) => return refuse("write `webhook=value`".into()),
+        ("call_webhook", Some((_, value))) => value,
+        _ => target,
     };
-    let widest = if network.address.is_ipv4() { 16 } else { 32 };
-    if network.prefix < widest {
-        return refuse(format!("`{target}` is wider than /{widest}"));
+    if let Some(one) = protected.iter().find(|one| one.names(touched)) {
+        return refuse(format!("`{touched}` is never touched: {}", one.reason));
     }
-    if always_protected(&network) {
-        return refuse(format!("`{target}` is never blocked"));
+    let network = Network::parse(touched);
+    if let Some(network) = network.filter(|_| matches!(driver, "block_address" | "call_webhook")) {
+        let hit = protected
+            .iter()
+            .find(|one| Network::parse(&one.target).is_some_and(|known| known.overlaps(&network)));
+        if let Some(one) = hit {
+            return refuse(format!(
+                "`{touched}` touches `{}`, which is never blocked: {}",
+                one.target, one.reason
+            ));
+        }
     }
-    let hit = protected
-        .iter()
-        .find(|one| Network::parse(&one.target).is_some_and(|known| known.overlaps(&network)));
-    match hit {
-        Some(one) => refuse(format!(
-            "`{target}` touches `{}`, which is never blocked: {}",
-            one.target, one.reason
-        )),
-        None => Ok(network.to_string()),
+    match (driver, network) {
+        ("block_address", None) => refuse(format!("`{target}` is no address and no network")),
+        ("block_address", Some(network)) => {
+            let widest = if network.address.is_ipv4() { 16 } else { 32 };
+            if network.prefix < widest {
+                return refuse(format!("`{target}` is wider than /{widest}"));
+            }
+            if always_protected(&network) {
+                return refuse(format!("`{target}` is never blocked"));
+            }
+            Ok(network.to_string())
+        }
+        ("disable_account", _)
+            if target
+                .chars()
+                .any(|c| c.is_control() || "*()\\".contains(c)) =>
+        {
+            refuse(format!("`{target}` is no name of an account"))
+        }
+        _ => Ok(target.to_owned()),
+    }
+}
+
+/// Whether two targets of one driver touch each other.
+pub(super) fn same_target(driver: &str, a: &str, b: &str) -> bool {
+    match (driver, Network::parse(a), Network::parse(b)) {
+        ("block_address", Some(a), Some(b)) => a.overlaps(&b),
+        _ => a.to_lowercase() == b.to_lowercase(),
+    }
+}
+
+impl ProtectedTarget {
+    /// Whether it is this name; accounts and hosts do not tell capital letters apart.
+    pub fn names(&self, target: &str) -> bool {
+        self.target.to_lowercase() == target.to_lowercase()
     }
 }
 
@@ -356,6 +388,35 @@ mod tests {
             "2001:db8::7",
         ] {
             assert_eq!(check_target("block_address", right, &list).unwrap(), right);
+        }
+    }
+
+    #[test]
+    fn an_account_and_the_value_of_a_webhook_are_protected_too() {
+        let list = ["Svc-Backup", "198.51.100.0/24"].map(|target| ProtectedTarget {
+            target: target.into(),
+            reason: "қажет".into(),
+            added_at: Timestamp::UNIX_EPOCH,
+            added_by: "x".into(),
+        });
+        for (driver, wrong) in [
+            ("disable_account", "svc-backup"),
+            ("disable_account", "*"),
+            ("disable_account", "a)(uid=*"),
+            ("call_webhook", "isolate=SVC-BACKUP"),
+            ("call_webhook", "isolate=198.51.100.9"),
+            ("call_webhook", "isolate"),
+            ("call_webhook", "=x"),
+            ("add_to_set", "x"),
+        ] {
+            assert!(check_target(driver, wrong, &list).is_err(), "{wrong}");
+        }
+        for (driver, right) in [
+            ("disable_account", "a.serikov"),
+            ("call_webhook", "isolate=WS-17"),
+            ("add_to_set", "own=198.51.100.9"),
+        ] {
+            assert_eq!(check_target(driver, right, &list).unwrap(), right);
         }
     }
 

@@ -55,7 +55,8 @@ pub struct LinearStep {
     pub name: String,
     #[serde(default)]
     pub description: String,
-    /// `block_address` or `add_to_set`; a person does it when absent.
+    /// `block_address`, `disable_account`, `call_webhook` or `add_to_set`; a person does it when
+    /// absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver: Option<String>,
 }

@@ -186,7 +186,7 @@ pub struct Judgement {
 #[serde(deny_unknown_fields)]
 pub struct NewAction {
     pub driver: String,
-    /// An address; for `add_to_set` `set=value`.
+    /// An address; the name of an account; `set=value`; `webhook=value`.
     pub target: String,
     /// How long it stands before it is undone by itself.
     pub minutes: u32,

@@ -2,6 +2,7 @@
 
 mod raw;
 mod response;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,7 +15,8 @@ use saqshy_dispatch::Signature;
 use saqshy_journal::VerifyingKey;
 use saqshy_law::{Lang, Profile, Text3};
 
-pub use response::{Firewall, Response};
+pub use response::{DirectoryPeer, Disable, Firewall, Response, ResponseWebhook};
+pub use webhook::WebhookPeer;
 
 /// The commented sample; `saqshy config sample` prints it and a test loads it.
 pub const SAMPLE: &str = include_str!("../../saqshy.sample.toml");
@@ -128,12 +130,7 @@ pub struct Contact {
 #[derive(Debug, Clone)]
 pub enum Way {
     Mail,
-    Webhook {
-        url: String,
-        secret_file: PathBuf,
-        ca_file: Option<PathBuf>,
-        timeout_seconds: u64,
-    },
+    Webhook { url: String, peer: WebhookPeer },
     Folder(PathBuf),
 }
 
@@ -369,23 +366,15 @@ fn contact(raw: raw::Contact, folder: &Path) -> anyhow::Result<Contact> {
         (None, None) => Way::Mail,
         (None, Some(drop)) => Way::Folder(folder.join(drop)),
         (Some(hook), None) => {
-            let safe = [
-                "https://",
-                "http://127.0.0.1",
-                "http://[::1]",
-                "http://localhost",
-            ];
-            ensure!(
-                safe.iter().any(|start| hook.url.starts_with(start)),
-                "contact of `{}`: webhook.url `{}`: use https",
-                raw.party,
-                hook.url
-            );
+            let what = format!("contact of `{}`: webhook.url", raw.party);
+            webhook::check_url(&what, &hook.url)?;
             Way::Webhook {
                 url: hook.url,
-                secret_file: folder.join(hook.secret_file),
-                ca_file: hook.ca_file.map(|file| folder.join(file)),
-                timeout_seconds: hook.timeout_seconds,
+                peer: WebhookPeer {
+                    secret_file: folder.join(hook.secret_file),
+                    ca_file: hook.ca_file.map(|file| folder.join(file)),
+                    timeout_seconds: hook.timeout_seconds,
+                },
             }
         }
     };

@@ -209,12 +209,8 @@ pub struct Webhook {
     pub secret_file: PathBuf,
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
-    #[serde(default = "webhook_timeout")]
+    #[serde(default = "super::webhook::timeout_seconds")]
     pub timeout_seconds: u64,
-}
-
-fn webhook_timeout() -> u64 {
-    30
 }
 
 #[derive(Deserialize, Default)]

@@ -2,14 +2,13 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use saqshy_server::config::Config;
-use saqshy_server::runtime::system_clock;
+use saqshy_server::runtime::{Clock, system_clock};
 use saqshy_server::{Server, add_user};
 use serde_json::Value;
 
@@ -45,14 +44,18 @@ http = "127.0.0.1:0"
 
 /// Starts a server that has an account for each role, named after it.
 pub async fn start(extra: &str) -> Trial {
+    start_in(tempfile::tempdir().unwrap(), extra, system_clock()).await
+}
+
+/// As [`start`], in a folder that holds files already and by another clock.
+pub async fn start_in(folder: tempfile::TempDir, extra: &str, clock: Clock) -> Trial {
     // What the server logs belongs to the output of a test that fails.
     let log = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::WARN)
         .with_test_writer();
     let _ = log.try_init();
-    let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path(), extra);
-    let now = system_clock()();
+    let now = clock();
     for role in [
         "administrator",
         "analyst",
@@ -64,9 +67,7 @@ pub async fn start(extra: &str) -> Trial {
             .await
             .unwrap();
     }
-    let server = Server::start(config, Arc::new(jiff::Timestamp::now))
-        .await
-        .unwrap();
+    let server = Server::start(config, clock).await.unwrap();
     assert!(
         server.first_account().is_none(),
         "there are accounts already"

@@ -3443,7 +3443,10 @@ export interface components {
         /** @description One step of the list. */
         LinearStep: {
             description?: string;
-            /** @description `block_address` or `add_to_set`; a person does it when absent. */
+            /**
+             * @description `block_address`, `disable_account`, `call_webhook` or `add_to_set`; a person does it when
+             *     absent.
+             */
             driver?: string | null;
             name: string;
         };
@@ -3493,7 +3496,7 @@ export interface components {
             run?: string | null;
             /** Format: int64 */
             step?: number | null;
-            /** @description An address; for `add_to_set` `set=value`. */
+            /** @description An address; the name of an account; `set=value`; `webhook=value`. */
             target: string;
         };
         NewAnswer: {
