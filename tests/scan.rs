@@ -33,6 +33,39 @@ detection:
 level: high
 ";
 
+const CORRELATION: &str = "title: Password guessed
+author: the tests
+description: One came in after many tries.
+correlation:
+    type: temporal_ordered
+    rules: [many_refused, accepted]
+    group-by: [source.ip, user.name]
+    timespan: 10m
+level: critical
+saqshy: {entity: user.name}
+---
+title: Many refused
+name: many_refused
+correlation:
+    type: event_count
+    rules: [refused]
+    group-by: [source.ip, user.name]
+    timespan: 10m
+    condition: {gte: 5}
+---
+title: Refused
+name: refused
+logsource: {product: linux, service: sshd}
+detection: {keywords: ['Failed password for'], condition: keywords}
+level: low
+---
+title: Accepted
+name: accepted
+logsource: {product: linux, service: sshd}
+detection: {keywords: ['Accepted password for'], condition: keywords}
+level: low
+";
+
 struct Lab {
     folder: tempfile::TempDir,
 }
@@ -382,6 +415,221 @@ fn tables_and_reports_hold_hostile_text_safely() {
         text(&output.stderr).starts_with("2 hits in 2 events of "),
         "{}",
         text(&output.stderr)
+    );
+}
+
+/// Five refused passwords of one account, then an accepted one: over two files, the later part
+/// of the story in the file that is read first.
+#[test]
+fn correlations_run_over_all_files_in_the_order_of_time() {
+    let lab = Lab::new();
+    fs::write(lab.path("story.yml"), CORRELATION).unwrap();
+    let line = |time: &str, what: &str, from: &str| {
+        format!(
+            "Mar 20 {time} gate sshd[811]: {what} password for oper from {from} port 40120 ssh2\n"
+        )
+    };
+    let (ours, other) = ("203.0.113.24", "198.51.100.7");
+    lab.log(
+        "a.log",
+        [
+            line("13:02:30", "Failed", ours),
+            line("13:02:40", "Failed", ours),
+            line("13:02:50", "Accepted", ours),
+            line("13:02:50", "Accepted", other),
+        ]
+        .concat(),
+    );
+    lab.log(
+        "b.log",
+        [
+            line("13:02:00", "Failed", ours),
+            line("13:02:10", "Failed", ours),
+            line("13:02:20", "Failed", ours),
+        ]
+        .concat(),
+    );
+    let with = |arguments: &[&str]| {
+        lab.hits(
+            &[
+                &[
+                    "logs",
+                    "--rules",
+                    "story.yml",
+                    "--exclude-rule",
+                    "failed password*",
+                ],
+                arguments,
+            ]
+            .concat(),
+        )
+    };
+    for threads in ["1", "3"] {
+        let (hits, summary) = with(&["--threads", threads]);
+        let [hit] = &hits[..] else {
+            panic!("{hits:#?}");
+        };
+        assert_eq!(hit["rule.name"], "Password guessed");
+        assert_eq!(hit["rule.author"], "the tests");
+        assert_eq!(hit["sigma.level"], "critical");
+        assert_eq!(hit["host.name"], "gate");
+        assert!(hit["log.file.path"].as_str().unwrap().ends_with("a.log"));
+        assert!(
+            hit["@timestamp"]
+                .as_str()
+                .unwrap()
+                .contains("-03-20T13:02:50")
+        );
+        assert!(
+            hit["correlation.first"]
+                .as_str()
+                .unwrap()
+                .contains("T13:02:40")
+        );
+        assert_eq!(hit["correlation.entity.kind"], "user.name");
+        assert_eq!(hit["correlation.entity.value"], "oper");
+        let events = hit["correlation.events"].as_array().unwrap();
+        assert_eq!(hit["correlation.count"], events.len());
+        let last = events.last().unwrap();
+        assert!(last["log.file.path"].as_str().unwrap().ends_with("a.log"));
+        assert_eq!(
+            last["log.offset"],
+            2 * line("13:02:30", "Failed", ours).len()
+        );
+        assert_eq!(summary["correlations_loaded"], 2);
+        assert_eq!(
+            (&summary["hits"], &summary["correlation_hits"]),
+            (&1.into(), &1.into())
+        );
+        assert_eq!(summary["correlation_inputs_lost"], 0);
+    }
+    // The rules under a correlation that was asked for run, whatever their own level.
+    assert_eq!(with(&["--level", "critical"]).0.len(), 1);
+    assert_eq!(with(&["--rule", "password guessed"]).0.len(), 1);
+    assert_eq!(
+        with(&["--rule", "password guessed", "--to", "1990-01-01"])
+            .0
+            .len(),
+        0
+    );
+    // Without the correlation, its rules report by themselves.
+    assert_eq!(
+        with(&["--exclude-rule", "*guess*", "--exclude-rule", "many*"])
+            .0
+            .len(),
+        7
+    );
+    let told = |format: &str| {
+        let arguments = [
+            "logs",
+            "--rules",
+            "story.yml",
+            "--level",
+            "critical",
+            "--format",
+            format,
+        ];
+        text(&lab.scan(&arguments).stdout)
+    };
+    assert!(
+        told("table").contains("critical  1     Password guessed"),
+        "{}",
+        told("table")
+    );
+    assert!(told("csv").contains(",user.name,oper,"), "{}", told("csv"));
+    assert!(told("json").contains("\"correlation.events\""));
+    let page = told("html");
+    assert!(page.contains("× user.name: oper · "), "{page}");
+    assert!(page.contains("\"description\":\"One came in after many tries.\""));
+}
+
+/// Field names of a collector of one's own, by pipelines that stand above one another: `scan`,
+/// `rules check`, `rules test` and `rules explain` see them.
+#[test]
+fn pipelines_rename_fields_for_every_verb() {
+    let lab = Lab::new();
+    let rule = "title: Evil program
+id: evil
+logsource: {product: windows, category: process_creation}
+detection:
+  selection: {Image|endswith: '\\evil.exe', User|expand: '%watched%'}
+  condition: selection
+level: high
+";
+    fs::write(lab.path("evil.yml"), rule).unwrap();
+    let first = "name: ours
+priority: 10
+transformations:
+  - {type: field_name_mapping, mapping: {Image: path, User: who}}
+  - {type: change_logsource, category: collector}
+";
+    // Written first on the command line, but later by its priority.
+    let second = "name: prefix
+priority: 20
+vars: {watched: [oper, root]}
+transformations:
+  - {type: value_placeholders}
+  - {type: field_name_prefix, prefix: 'proc.'}
+";
+    fs::write(lab.path("ours.yml"), first).unwrap();
+    fs::write(lab.path("prefix.yml"), second).unwrap();
+    let event = r#"{"@timestamp":"2026-03-20T13:02:11Z","data_stream":{"dataset":"collector"},"proc":{"path":"C:\\evil.exe","who":"oper"}}"#;
+    lab.log("export.ndjson", format!("{event}\n{event}\n"));
+    fs::write(lab.path("event.json"), event).unwrap();
+    let samples = format!(
+        "[[positive]]\nformat = \"json\"\nlines = ['{event}']\n[[negative]]\nformat = \"json\"\nlines = ['{}']\n",
+        event.replace("oper", "other")
+    );
+    fs::write(lab.path("evil.samples.toml"), samples).unwrap();
+    let pipelines = ["--pipeline", "prefix.yml", "--pipeline", "ours.yml"];
+    let scan = |more: &[&str]| {
+        let arguments = ["logs", "--rules", "evil.yml", "--rule", "evil"];
+        lab.hits(&[&arguments, more].concat()).0.len()
+    };
+    assert_eq!((scan(&[]), scan(&pipelines)), (0, 2));
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_saqshy"));
+        let command = command.current_dir(lab.folder.path());
+        let output = command.arg("rules").args(arguments).output().unwrap();
+        (
+            output.status.code(),
+            text(&output.stdout) + &text(&output.stderr),
+        )
+    };
+    let with = |arguments: &[&str]| run(&[arguments, &pipelines].concat());
+    let (code, told) = run(&["test", "evil.yml"]);
+    assert_eq!(code, Some(1), "{told}");
+    let (code, told) = with(&["test", "evil.yml"]);
+    assert_eq!(code, Some(0), "{told}");
+    let (code, told) = with(&["explain", "evil.yml", "event.json"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("proc.path"), "{told}");
+    assert_eq!(run(&["explain", "evil.yml", "event.json"]).0, Some(1));
+    let (code, told) = with(&["check", "evil.yml"]);
+    assert!(code == Some(0) && !told.contains("warning:"), "{told}");
+    let (_, told) = run(&["check", "evil.yml"]);
+    assert!(told.contains("%watched%"), "{told}");
+    // A pipeline that refuses a rule, and one that cannot be read.
+    let failure = "transformations: [{type: rule_failure, message: not here}]\n";
+    fs::write(lab.path("never.yml"), failure).unwrap();
+    let (code, told) = run(&["check", "evil.yml", "--pipeline", "never.yml"]);
+    assert!(code == Some(1) && told.contains("not here"), "{told}");
+    fs::write(
+        lab.path("broken.yml"),
+        "transformations: [{type: nothing}]\n",
+    )
+    .unwrap();
+    for verb in [
+        &["check", "evil.yml"][..],
+        &["test", "evil.yml"],
+        &["explain", "evil.yml", "event.json"],
+    ] {
+        let (code, told) = run(&[verb, &["--pipeline", "broken.yml"]].concat());
+        assert!(code == Some(2) && told.contains("nothing"), "{told}");
+    }
+    assert_eq!(
+        run(&["check", "evil.yml", "--pipeline", "none.yml"]).0,
+        Some(2)
     );
 }
 

@@ -122,10 +122,14 @@ impl Detector {
         &self.plans
     }
 
-    /// What [`Detector::detect`] reads of Windows events, for a parser that gives no more;
-    /// `None` if that may be anything. Correlations read more.
+    /// What rules and correlations read of Windows events, for a parser that gives no more;
+    /// `None` if that may be anything.
     pub fn windows_fields(&self) -> Option<FieldSet> {
-        self.engine.windows_fields()
+        let mut fields = self.engine.windows_fields()?;
+        for more in self.inputs.windows_fields() {
+            fields.extend(more.names());
+        }
+        Some(fields)
     }
 
     /// Rules in service.

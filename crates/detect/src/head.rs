@@ -41,7 +41,7 @@ pub struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    pub(crate) fn of_rule(rule: &'a Rule) -> Self {
+    pub fn of_rule(rule: &'a Rule) -> Self {
         Head {
             kind: HeadKind::Rule,
             id: &rule.id,
@@ -63,7 +63,7 @@ impl<'a> Head<'a> {
         }
     }
 
-    pub(crate) fn of_correlation(one: &'a Correlation) -> Self {
+    pub fn of_correlation(one: &'a Correlation) -> Self {
         Head {
             kind: HeadKind::Correlation,
             id: &one.id,

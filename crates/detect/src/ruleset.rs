@@ -143,11 +143,6 @@ impl RuleSet {
         &self.refused
     }
 
-    /// Documents that are recognised but not run: none.
-    pub fn set_aside(&self) -> usize {
-        0
-    }
-
     /// Correlations, in the order in which they were added.
     pub fn correlations(&self) -> &[Arc<Correlation>] {
         &self.correlations

@@ -12,6 +12,7 @@
 
 use jiff::Timestamp;
 use saqshy_event::{Batch, Format, Parser, Record};
+use saqshy_sigma::Pipeline;
 use serde::Deserialize;
 
 use crate::correlate::{Correlator, Limits};
@@ -143,8 +144,13 @@ fn alerts(detector: &Detector, events: &Batch) -> bool {
 }
 
 /// A detector with the rules of one text alone.
-pub fn detector_of(origin: &std::path::Path, text: &str) -> (Detector, RuleSet) {
+pub fn detector_of(
+    origin: &std::path::Path,
+    text: &str,
+    pipeline: &Pipeline,
+) -> (Detector, RuleSet) {
     let mut set = RuleSet::default();
     set.add_text(origin, text);
-    (Detector::new(&set, &Default::default()), set)
+    let detector = Detector::with_pipeline(&set, &Default::default(), pipeline);
+    (detector, set)
 }

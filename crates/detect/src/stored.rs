@@ -59,7 +59,8 @@ mod tests {
     fn an_event_keeps_its_matches_on_the_way_through_json() {
         let received: Timestamp = "2026-03-20T13:02:15Z".parse().unwrap();
         let rule = "title: t\nid: a\nlogsource: {product: linux, service: sshd}\ndetection:\n  one: {source.ip|cidr: 203.0.113.0/24, source.port|gte: 40000}\n  condition: one\n";
-        let (detector, set): (_, RuleSet) = detector_of("t.yml".as_ref(), rule);
+        let (detector, set): (_, RuleSet) =
+            detector_of("t.yml".as_ref(), rule, &Default::default());
         assert_eq!(set.rules().len(), 1);
         let sample = Sample {
             format: SampleFormat::Syslog,

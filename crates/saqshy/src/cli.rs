@@ -132,12 +132,21 @@ pub enum ScanFormat {
   saqshy scan Security.evtx                              with the rules inside the program
   saqshy scan logs/ --rules sigma/rules/windows --format ndjson > hits.ndjson
   saqshy scan 'evidence/**/*.evtx' --level high --format html --output report.html
+  saqshy scan export.ndjson --pipeline collector.yml     where process fields have names of their own
   saqshy scan logs/ --tag 'attack.t1059*' --from 2026-03-01 --to 2026-03-21 --zone Asia/Almaty
   zcat auth.log.*.gz | saqshy scan - --format csv --output hits.csv
 
 Files are recognised by content: EVTX (whole, damaged or carved), NDJSON, JSON arrays, Windows XML,
 CSV, auditd, syslog and web server logs, each also packed with gzip or zstd. What is no log is
 skipped and counted; --verbose names it.
+
+A pipeline in pySigma's YAML renames the fields of rules, for all or for one log source:
+  transformations:
+    - type: field_name_mapping
+      mapping: {Image: proc.path, CommandLine: proc.args}
+      rule_conditions: [{type: logsource, category: process_creation}]
+
+Correlations among the rules run over all files together, in the order of time.
 
 Exit codes: 0 done, with or without hits; 1 a part of a file could not be used, or with --strict a
 rule was refused; 2 bad usage or an input that cannot be read; 130 interrupted, with what was found
@@ -233,9 +242,21 @@ pub struct Sql {
 #[derive(Debug, Subcommand)]
 pub enum Rules {
     /// Load every rule; print each that is refused, with file, line and reason. Exit 1 if any is.
+    #[command(after_help = "Examples:
+  saqshy rules check sigma/rules rules/
+  saqshy rules check rules/ --pipeline collector.yml
+
+A pipeline in pySigma's YAML can be for one log source alone:
+  transformations:
+    - type: field_name_mapping
+      mapping: {Image: proc.path, CommandLine: proc.args}
+      rule_conditions: [{type: logsource, category: process_creation}]")]
     Check {
         #[arg(required = true)]
         paths: Vec<PathBuf>,
+        /// Field mapping to apply over the built-in one (TOML, or YAML of pySigma); may be repeated.
+        #[arg(long, value_name = "FILE")]
+        pipeline: Vec<PathBuf>,
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
@@ -246,9 +267,15 @@ pub enum Rules {
         format: Format,
     },
     /// Run the samples beside each rule (`NAME.samples.toml`). Exit 1 if one misbehaves.
+    #[command(after_help = "Examples:
+  saqshy rules test rules/
+  saqshy rules test rules/linux --pipeline collector.yml")]
     Test {
         #[arg(required = true)]
         paths: Vec<PathBuf>,
+        /// Field mapping to apply over the built-in one (TOML, or YAML of pySigma); may be repeated.
+        #[arg(long, value_name = "FILE")]
+        pipeline: Vec<PathBuf>,
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
@@ -257,7 +284,8 @@ pub enum Rules {
     #[command(after_help = "Examples:
   saqshy rules explain rules/windows/powershell_encoded.yml event.json
   saqshy search 'event.code:4688' --data data --limit 1 --format ndjson | saqshy rules explain RULE-ID - --rules sigma/rules
-  saqshy rules explain rules/linux/sshd_root_password.yml saqshy-1-4711 --data /var/lib/saqshy")]
+  saqshy rules explain rules/linux/sshd_root_password.yml saqshy-1-4711 --data /var/lib/saqshy
+  saqshy rules explain proc_creation_win_whoami.yml event.json --pipeline collector.yml")]
     Explain {
         /// Rule file, or id of a rule.
         rule: String,
@@ -271,6 +299,9 @@ pub enum Rules {
         /// Data folder of a stopped server.
         #[arg(long)]
         data: Option<PathBuf>,
+        /// Field mapping to apply over the built-in one (TOML, or YAML of pySigma); may be repeated.
+        #[arg(long, value_name = "FILE")]
+        pipeline: Vec<PathBuf>,
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },

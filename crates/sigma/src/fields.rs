@@ -1,8 +1,9 @@
 //! The values of fields that a rule does not test but something else asks for, found in an event
 //! as the rule's own fields would be.
 
-use saqshy_event::{EventRef, Value};
+use saqshy_event::{EventRef, FieldSet, Value};
 
+use crate::engine::holds_for_windows;
 use crate::glob::Glob;
 use crate::oracle::held_values;
 use crate::pipeline::{Names, Pipeline};
@@ -11,6 +12,8 @@ use crate::rule::LogSource;
 /// Reads fields of the events of one log source under the names that a pipeline gives them.
 #[derive(Debug)]
 pub struct FieldReader {
+    /// What is read of a Windows event.
+    windows: FieldSet,
     targets: Vec<(Vec<CompiledGate>, Vec<Names>)>,
 }
 
@@ -24,6 +27,18 @@ impl FieldReader {
     /// A reader of `fields`, named as rules of `source` name them.
     pub fn new(pipeline: &Pipeline, source: &LogSource, fields: &[String]) -> Self {
         let (targets, _) = pipeline.targets(source);
+        let mut windows = FieldSet::default();
+        for target in &targets {
+            if !target.when.iter().all(holds_for_windows) {
+                continue;
+            }
+            windows.extend(target.when.iter().map(|gate| gate.field.as_str()));
+            for field in fields {
+                if let Names::First(names) | Names::Every(names) = target.fields.names(field) {
+                    windows.extend(names.iter().map(String::as_str));
+                }
+            }
+        }
         let targets = targets
             .into_iter()
             .map(|target| {
@@ -35,7 +50,12 @@ impl FieldReader {
                 (gates.collect(), names.collect())
             })
             .collect();
-        FieldReader { targets }
+        FieldReader { windows, targets }
+    }
+
+    /// What is read of a Windows event, for a parser that gives no more.
+    pub fn windows_fields(&self) -> &FieldSet {
+        &self.windows
     }
 
     /// The first value of each field that is neither null nor an empty text; `None` where the

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use saqshy_event::EventRef;
+use saqshy_event::{EventRef, FieldSet};
 use saqshy_sigma::{
     Correlation, CorrelationCondition, FieldReader, Linked, Links, Pipeline, Referred, Rule,
 };
@@ -155,6 +155,12 @@ impl InputReaders {
             readers.insert(at, (fields, reader));
         }
         InputReaders { readers }
+    }
+
+    /// What is read of a Windows event.
+    pub fn windows_fields(&self) -> impl Iterator<Item = &FieldSet> {
+        let readers = self.readers.values();
+        readers.map(|(_, reader)| reader.windows_fields())
     }
 
     /// The input for the hit of the rule at `rule` on `event`, if a correlation wants it.

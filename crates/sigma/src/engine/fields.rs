@@ -55,7 +55,7 @@ impl WindowsFields {
 }
 
 /// Whether the gate can hold for a Windows event, whose dataset begins with `windows.`.
-fn holds_for_windows(gate: &Gate) -> bool {
+pub(crate) fn holds_for_windows(gate: &Gate) -> bool {
     const DATASETS: &str = "windows.";
     gate.field != "data_stream.dataset"
         || gate.values.iter().any(|value| {

@@ -22,6 +22,7 @@ use crate::pipeline::Pipeline;
 use crate::resolve::resolve;
 use crate::rule::Rule;
 use compile::{Compiled, Compiler};
+pub(crate) use fields::holds_for_windows;
 use gate::Gates;
 use plan::Plan;
 use run::Scratch;

@@ -11,7 +11,7 @@ use saqshy_detect::stored;
 use saqshy_event::Batch;
 use saqshy_lake::{Lake, LakeConfig};
 use saqshy_server::runtime::Paths;
-use saqshy_sigma::{Explanation, Pipeline, Rule, explain as why};
+use saqshy_sigma::{Explanation, Rule, explain as why};
 use serde_json::{Map, Value};
 
 use super::load;
@@ -24,17 +24,20 @@ pub struct Asked {
     pub event: String,
     pub rules: Vec<PathBuf>,
     pub data: Option<PathBuf>,
+    pub pipeline: Vec<PathBuf>,
 }
 
 pub fn explain(asked: &Asked, format: Format) -> Result<Exit, Failure> {
-    let rule = find_rule(&asked.rule, &asked.rules)?;
+    let pipeline = super::pipeline(&asked.pipeline)?;
+    let rule = pipeline.process(&find_rule(&asked.rule, &asked.rules)?);
+    let rule = rule.with_context(|| format!("rule `{}` under the pipelines", asked.rule))?;
     let batch = match &asked.data {
         Some(data) => stored_event(data, &asked.event)?,
         None => given_event(&asked.event)?,
     };
     let mut matched = false;
     for event in batch.events() {
-        let explanation = why(&rule, &Pipeline::default(), event);
+        let explanation = why(&rule, &pipeline, event);
         matched |= explanation.matched;
         match format {
             Format::Table => write(&mut std::io::stdout().lock(), &rule, &explanation)?,

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use saqshy_detect::samples::{Samples, check, detector_of};
 use saqshy_detect::{Detector, HeadKind, RuleSet};
 use saqshy_server::runtime::rules::gather::Named;
+use saqshy_sigma::Pipeline;
 use serde_json::json;
 
 use crate::cli::{Format, Rules};
@@ -19,14 +20,23 @@ use crate::table::Table;
 
 pub fn run(verb: Rules) -> Result<Exit, Failure> {
     match verb {
-        Rules::Check { paths, format } => check_rules(&paths, format),
+        Rules::Check {
+            paths,
+            pipeline,
+            format,
+        } => check_rules(&paths, &pipeline, format),
         Rules::List { paths, format } => list(&paths, format),
-        Rules::Test { paths, format } => test(&paths, format),
+        Rules::Test {
+            paths,
+            pipeline,
+            format,
+        } => test(&paths, &pipeline, format),
         Rules::Explain {
             rule,
             event,
             rules,
             data,
+            pipeline,
             format,
         } => {
             let asked = explain::Asked {
@@ -34,6 +44,7 @@ pub fn run(verb: Rules) -> Result<Exit, Failure> {
                 event,
                 rules,
                 data,
+                pipeline,
             };
             explain::explain(&asked, format)
         }
@@ -96,9 +107,25 @@ pub fn load(paths: &[PathBuf]) -> anyhow::Result<RuleSet> {
     Ok(set)
 }
 
-fn check_rules(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
+/// The built-in field mapping and the files over it.
+pub fn pipeline(files: &[PathBuf]) -> anyhow::Result<Pipeline> {
+    let mut texts = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("pipeline `{}`", file.display()))?;
+        texts.push((file.to_string_lossy().into_owned(), text));
+    }
+    let texts: Vec<_> = texts
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    Ok(Pipeline::with_files(&texts)?)
+}
+
+fn check_rules(paths: &[PathBuf], pipelines: &[PathBuf], format: Format) -> Result<Exit, Failure> {
+    let pipeline = pipeline(pipelines)?;
     let set = load(paths)?;
-    let detector = Detector::new(&set, &Default::default());
+    let detector = Detector::with_pipeline(&set, &Default::default(), &pipeline);
     let refused = detector.refused();
     match format {
         Format::Table => {
@@ -181,13 +208,14 @@ fn list(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn test(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
+fn test(paths: &[PathBuf], pipelines: &[PathBuf], format: Format) -> Result<Exit, Failure> {
+    let pipeline = pipeline(pipelines)?;
     let mut failures = Vec::new();
     let mut tested = 0;
     for file in rule_files(paths)? {
         let text = std::fs::read_to_string(&file)
             .with_context(|| format!("reading `{}`", file.display()))?;
-        let (detector, set) = detector_of(&file, &text);
+        let (detector, set) = detector_of(&file, &text, &pipeline);
         failures.extend(
             detector
                 .refused()
@@ -205,9 +233,14 @@ fn test(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
         };
         let samples: Samples =
             toml::from_str(&samples).with_context(|| format!("samples `{}`", beside.display()))?;
-        for rule in set.rules() {
+        // The rules under a correlation are tested through it.
+        let titles: Vec<&String> = match set.correlations() {
+            [] => set.rules().iter().map(|rule| &rule.title).collect(),
+            [outermost, ..] => vec![&outermost.title],
+        };
+        for title in titles {
             tested += 1;
-            let failed = check(&rule.title, &detector, &samples, Timestamp::now());
+            let failed = check(title, &detector, &samples, Timestamp::now());
             failures.extend(
                 failed
                     .iter()

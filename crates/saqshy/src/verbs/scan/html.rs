@@ -8,7 +8,6 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufWriter, Seek, Write};
-use std::path::Path;
 
 use anyhow::{Context, bail};
 use base64::Engine as _;
@@ -19,6 +18,7 @@ use sha2::{Digest, Sha256};
 use unic_langid::{LanguageIdentifier, langid};
 
 use super::hit::{Found, Rules};
+use super::inputs::Input;
 use super::output::Summary;
 
 const STYLE: &str = include_str!("report/report.css");
@@ -84,8 +84,9 @@ impl Html {
         })
     }
 
-    pub fn hit(&mut self, found: &Found, file: &Path) -> anyhow::Result<()> {
-        let file = self.files.number(Some(&file.to_string_lossy()));
+    pub fn hit(&mut self, found: &Found, files: &[Input]) -> anyhow::Result<()> {
+        let path = files[found.file].path.to_string_lossy();
+        let file = self.files.number(Some(&path));
         if let Some(file) = file
             && file == self.numbered.len()
         {
@@ -103,7 +104,7 @@ impl Html {
             self.users.number(found.user.as_deref()),
             place,
             found.code,
-            found.detail(),
+            found.detail(files),
         ]);
         let comma = if self.count > 0 { ",\n" } else { "" };
         write!(self.rows, "{comma}{}", inert(&row.to_string()))?;
@@ -154,12 +155,12 @@ impl Html {
         json!({
             "id": id,
             "title": rule.title,
-            "level": saqshy_detect::level_of(rule).as_str(),
+            "level": rule.level.as_str(),
             "description": rule.description.trim(),
             "author": rule.author,
             "license": rule.license,
             "tags": rule.tags,
-            "tactics": tactics(&rule.tags),
+            "tactics": tactics(rule.tags),
         })
     }
 }

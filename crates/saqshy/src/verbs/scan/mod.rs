@@ -1,14 +1,15 @@
 //! `saqshy scan`: detection over log files without a server.
 
+mod correlate;
 mod hit;
 mod html;
 mod inputs;
 mod output;
 mod select;
+mod sort;
 mod work;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
@@ -17,10 +18,10 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::tz::TimeZone;
 use saqshy_detect::Detector;
-use saqshy_sigma::Pipeline;
 
 use crate::cli::Scan;
 use crate::exit::{Exit, Failure};
+use correlate::Correlations;
 use output::{Output, Summary};
 use work::{Note, Shared};
 
@@ -30,18 +31,14 @@ pub fn run(options: Scan) -> Result<Exit, Failure> {
     let zone = TimeZone::get(&options.zone)
         .with_context(|| format!("unknown time zone `{}`", options.zone))?;
     let times = select::Times::new(options.from.as_deref(), options.to.as_deref(), &zone)?;
-    let pipeline = pipeline(&options.pipeline)?;
+    let pipeline = super::rules::pipeline(&options.pipeline)?;
     let rules = super::rules::load(&options.rules)?;
-    let left_out: HashSet<String> = rules
-        .rules()
-        .iter()
-        .filter(|rule| !choice.takes(rule))
-        .map(|rule| rule.id.clone())
-        .collect();
+    let select::Chosen { left_out, hidden } = choice.of(&rules);
     let inputs = inputs::find(&options.paths)?;
     let output = Output::new(&options, hit::Rules::new(&rules))?;
     let shared = Arc::new(Shared {
         detector: Detector::with_pipeline(&rules, &left_out, &pipeline),
+        hidden,
         inputs,
         zone,
         times,
@@ -57,9 +54,12 @@ pub fn run(options: Scan) -> Result<Exit, Failure> {
         progress: progress_bar(&shared, options.quiet),
         broken: HashSet::new(),
         skipped: 0,
+        correlations: Correlations::new(shared.detector.plans()),
         output,
     };
     work::run(&shared, threads, |outcome| scan.take(outcome))?;
+    let alone = scan.output.hits();
+    let lost = scan.correlate()?;
     scan.progress.finish_and_clear();
     let interrupted = shared.stop.load(Ordering::Relaxed);
     let detector = &shared.detector;
@@ -71,8 +71,10 @@ pub fn run(options: Scan) -> Result<Exit, Failure> {
         rules_loaded: detector.rules_loaded() as u64,
         rules_refused: detector.refused().len() as u64,
         rules_left_out: left_out.len() as u64,
-        rules_set_aside: rules.correlations().len() as u64,
+        correlations_loaded: detector.plans().correlations().count() as u64,
         hits: scan.output.hits(),
+        correlation_hits: scan.output.hits() - alone,
+        correlation_inputs_lost: lost,
         seconds: begin.elapsed().as_secs_f64(),
         peak_mib: peak_mib(),
         threads: threads as u64,
@@ -97,21 +99,6 @@ pub fn run(options: Scan) -> Result<Exit, Failure> {
     })
 }
 
-/// The built-in field mapping and the files over it.
-fn pipeline(files: &[PathBuf]) -> anyhow::Result<Pipeline> {
-    let mut texts = Vec::new();
-    for file in files {
-        let text = std::fs::read_to_string(file)
-            .with_context(|| format!("pipeline `{}`", file.display()))?;
-        texts.push((file.to_string_lossy().into_owned(), text));
-    }
-    let texts: Vec<_> = texts
-        .iter()
-        .map(|(name, text)| (name.as_str(), text.as_str()))
-        .collect();
-    Ok(Pipeline::with_files(&texts)?)
-}
-
 /// What is told while the scan runs.
 struct Running<'a> {
     options: &'a Scan,
@@ -120,6 +107,7 @@ struct Running<'a> {
     /// Numbers of the files that had a problem.
     broken: HashSet<usize>,
     skipped: u64,
+    correlations: Correlations,
     output: Output,
 }
 
@@ -143,8 +131,10 @@ impl Running<'_> {
             self.progress.suspend(|| eprintln!("{line}"));
         }
         for found in outcome.hits {
-            let file = &self.shared.inputs[found.file].path;
-            self.output.hit(&found, file)?;
+            self.output.hit(&found, &self.shared.inputs)?;
+        }
+        for input in outcome.inputs {
+            self.correlations.add(input)?;
         }
         self.output.flush()?;
         self.progress
@@ -155,6 +145,21 @@ impl Running<'_> {
         self.progress
             .set_message(format!("{events} events, {rate:.0}/s, {hits} hits"));
         Ok(())
+    }
+}
+
+impl Running<'_> {
+    /// Runs the correlations over what was gathered; gives how many hits they could not count.
+    fn correlate(&mut self) -> anyhow::Result<u64> {
+        let none = Correlations::new(self.shared.detector.plans());
+        let all = std::mem::replace(&mut self.correlations, none);
+        let counters = all.finish(|found| {
+            if self.shared.times.take(found.hit.at) {
+                self.output.hit(&found, &self.shared.inputs)?;
+            }
+            Ok(())
+        })?;
+        Ok(counters.hits_evicted + counters.late)
     }
 }
 

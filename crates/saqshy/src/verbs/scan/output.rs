@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::Path;
 
 use anyhow::Context;
 use saqshy_detect::Level;
@@ -12,6 +11,7 @@ use serde_json::Value as Json;
 
 use super::hit::{self, Found, Rules};
 use super::html::Html;
+use super::inputs::Input;
 use crate::cli::{Scan, ScanFormat};
 use crate::table::Table;
 
@@ -28,9 +28,13 @@ pub struct Summary {
     pub rules_refused: u64,
     /// Rules that the command line left out.
     pub rules_left_out: u64,
-    /// Correlations, which `scan` does not run.
-    pub rules_set_aside: u64,
+    /// Correlations among the rules.
+    pub correlations_loaded: u64,
+    /// Those of correlations among them.
     pub hits: u64,
+    pub correlation_hits: u64,
+    /// Hits that correlations could not count, because too many lay within their timespans.
+    pub correlation_inputs_lost: u64,
     pub seconds: f64,
     pub peak_mib: u64,
     pub threads: u64,
@@ -111,7 +115,7 @@ impl Output {
         self.hits
     }
 
-    pub fn hit(&mut self, found: &Found, file: &Path) -> anyhow::Result<()> {
+    pub fn hit(&mut self, found: &Found, files: &[Input]) -> anyhow::Result<()> {
         self.hits += 1;
         match &mut self.shape {
             Shape::Table(by_rule) => {
@@ -121,17 +125,21 @@ impl Output {
                 );
                 *by_rule.entry(key).or_default() += 1;
             }
-            Shape::Ndjson => writeln!(self.out, "{}", hit::json(found, file, &self.rules))?,
+            Shape::Ndjson => writeln!(self.out, "{}", hit::json(found, files, &self.rules))?,
             Shape::Json => {
                 let comma = if self.hits > 1 { "," } else { "" };
-                write!(self.out, "{comma}\n{}", hit::json(found, file, &self.rules))?;
+                write!(
+                    self.out,
+                    "{comma}\n{}",
+                    hit::json(found, files, &self.rules)
+                )?;
             }
             Shape::Csv => {
-                let row = hit::values(found, file, &self.rules);
+                let row = hit::values(found, files, &self.rules);
                 let cells: Vec<String> = row.iter().map(cell).collect();
                 writeln!(self.out, "{}", cells.join(","))?;
             }
-            Shape::Html(html) => html.hit(found, file)?,
+            Shape::Html(html) => html.hit(found, files)?,
         }
         Ok(())
     }
@@ -172,7 +180,10 @@ fn cell(value: &Json) -> String {
         Json::Null => String::new(),
         Json::String(text) => text.clone(),
         Json::Array(items) => {
-            let texts = items.iter().filter_map(Json::as_str);
+            let texts = items.iter().map(|item| match item {
+                Json::String(text) => text.clone(),
+                other => other.to_string(),
+            });
             texts.collect::<Vec<_>>().join(" ")
         }
         other => other.to_string(),

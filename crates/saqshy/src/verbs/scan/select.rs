@@ -1,12 +1,11 @@
 //! Which rules run, and which times count.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, bail};
 use jiff::civil::{Date, DateTime};
 use jiff::{Timestamp, tz::TimeZone};
-use saqshy_detect::{Level, level_of};
-use saqshy_sigma::Rule;
+use saqshy_detect::{Head, HeadKind, Level, RuleSet};
 
 use crate::cli::Scan;
 
@@ -56,18 +55,74 @@ impl Choice {
         })
     }
 
-    pub fn takes(&self, rule: &Rule) -> bool {
+    /// What of `rules` is left out, and what runs only because a correlation needs it.
+    pub fn of(&self, rules: &RuleSet) -> Chosen {
+        let (taken, others): (Vec<_>, Vec<_>) = rules.heads().partition(|head| self.takes(head));
+        let needed = needed(&taken, rules);
+        let (hidden, left_out) = others
+            .into_iter()
+            .map(|head| head.id.to_owned())
+            .partition(|id| needed.contains(id));
+        Chosen { left_out, hidden }
+    }
+
+    fn takes(&self, rule: &Head<'_>) -> bool {
         let named = |patterns: &[glob::Pattern]| {
             let like = |text: &str| any(patterns, text);
-            like(&rule.id) || like(&rule.title)
+            like(rule.id) || like(rule.title)
         };
         let status = rule.status.map_or("", |status| status.as_str());
-        level_of(rule) >= self.lowest
+        rule.level >= self.lowest
             && (self.rules.is_empty() || named(&self.rules))
             && !named(&self.exclude)
             && (self.tags.is_empty() || rule.tags.iter().any(|tag| any(&self.tags, tag)))
             && (self.status.is_empty() || self.status.contains(status))
     }
+}
+
+/// Ids of rules and correlations.
+pub struct Chosen {
+    /// Not in service.
+    pub left_out: HashSet<String>,
+    /// In service, but their own hits are not reported.
+    pub hidden: HashSet<String>,
+}
+
+/// Ids of what the correlations among `taken` refer to, directly or through others.
+fn needed(taken: &[Head<'_>], rules: &RuleSet) -> HashSet<String> {
+    let ids_and_names = rules
+        .rules()
+        .iter()
+        .map(|rule| (&rule.id, &rule.name))
+        .chain(rules.correlations().iter().map(|one| (&one.id, &one.name)));
+    let mut by_name: HashMap<&str, Vec<&String>> = HashMap::new();
+    for (id, name) in ids_and_names {
+        by_name.entry(id).or_default().push(id);
+        if let Some(name) = name {
+            by_name.entry(name).or_default().push(id);
+        }
+    }
+    let over: HashMap<&str, &[String]> = rules
+        .correlations()
+        .iter()
+        .map(|one| (one.id.as_str(), one.rules.as_slice()))
+        .collect();
+    let mut open: Vec<&str> = taken
+        .iter()
+        .filter(|head| head.kind == HeadKind::Correlation)
+        .map(|head| head.id)
+        .collect();
+    let mut needed = HashSet::new();
+    while let Some(id) = open.pop() {
+        for name in over.get(id).copied().unwrap_or_default() {
+            for inner in by_name.get(name.as_str()).into_iter().flatten() {
+                if needed.insert((*inner).clone()) {
+                    open.push(inner);
+                }
+            }
+        }
+    }
+    needed
 }
 
 fn any(patterns: &[glob::Pattern], text: &str) -> bool {

@@ -2,7 +2,7 @@
 //! results come back in the order of the files. What is in memory does not depend on the size of
 //! the files: jobs are of a few MiB and only so many wait.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex};
@@ -11,10 +11,12 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use saqshy_detect::Detector;
+use saqshy_detect::correlate::Input as CorrelationInput;
 use saqshy_event::evtx::{Chunk, Chunks};
 use saqshy_event::read::{Block, Blocks};
 use saqshy_event::{Batch, BatchBuilder, Parser};
 
+use super::correlate::placed;
 use super::hit::{self, Found};
 use super::inputs::{self, Input, Opened};
 use super::select::Times;
@@ -28,6 +30,8 @@ const PROBLEMS_MAX: u64 = 10;
 pub struct Shared {
     pub inputs: Vec<Input>,
     pub detector: Detector,
+    /// Rules that run for correlations and are not reported.
+    pub hidden: HashSet<String>,
     pub zone: TimeZone,
     pub times: Times,
     pub events: AtomicU64,
@@ -59,6 +63,8 @@ pub enum Note {
 #[derive(Default)]
 pub struct Outcome {
     pub hits: Vec<Found>,
+    /// For correlations.
+    pub inputs: Vec<CorrelationInput>,
     /// With the numbers of their files.
     pub notes: Vec<(usize, Note)>,
 }
@@ -222,8 +228,8 @@ fn work(shared: &Shared, queue: &Mutex<Receiver<(u64, Job)>>, done: &SyncSender<
         let Ok((at, job)) = job else { return };
         let outcome = match job {
             Job::Note(file, note) => Outcome {
-                hits: Vec::new(),
                 notes: vec![(file, note)],
+                ..Outcome::default()
             },
             Job::Chunks(chunks) => events_of(shared, &parser, &chunks),
             Job::Block(file, written, block) => records_of(shared, &parser, file, written, &block),
@@ -264,7 +270,7 @@ fn events_of(shared: &Shared, parser: &Parser, chunks: &[(usize, Timestamp, Chun
         let at = starts.partition_point(|(start, _)| *start <= row) - 1;
         starts[at].1
     };
-    outcome.hits = matches(shared, &builder.finish(), file_of);
+    matches(shared, &builder.finish(), file_of, &mut outcome);
     outcome
 }
 
@@ -284,19 +290,27 @@ fn records_of(
     let mut used = 0;
     while used < records.len() {
         let parsed = parser.parse(&records[used..], now);
-        outcome
-            .hits
-            .extend(matches(shared, &parsed.batch, |_| file));
+        matches(shared, &parsed.batch, |_| file, &mut outcome);
         used += parsed.consumed.max(1);
     }
     outcome
 }
 
-fn matches(shared: &Shared, batch: &Batch, file_of: impl Fn(usize) -> usize) -> Vec<Found> {
+fn matches(
+    shared: &Shared,
+    batch: &Batch,
+    file_of: impl Fn(usize) -> usize,
+    outcome: &mut Outcome,
+) {
     let events = batch.rows() as u64;
     shared.events.fetch_add(events, Ordering::Relaxed);
-    let hits = shared.detector.detect_rows(batch);
+    let found = shared.detector.run(batch);
+    let hits = found.hits.into_iter();
     let hits = hits.filter(|(_, hit)| shared.times.take(hit.at));
-    hits.map(|(row, hit)| Found::new(file_of(row), batch.event(row), hit))
-        .collect()
+    let hits = hits.filter(|(_, hit)| !shared.hidden.contains(&hit.rule_id));
+    let hits = hits.map(|(row, hit)| Found::new(file_of(row), batch.event(row), hit));
+    outcome.hits.extend(hits);
+    let inputs = found.inputs.into_iter();
+    let inputs = inputs.map(|(row, input)| placed(input, file_of(row), batch.event(row)));
+    outcome.inputs.extend(inputs);
 }
