@@ -248,6 +248,47 @@ fn broken_evtx_files_lose_their_broken_parts_only() {
     assert_eq!(count(headless), (7, 1));
 }
 
+/// The reader of XML text refuses a record whose header has no sound time, the quick one reads it.
+/// A broken record further on hands the rest of the chunk over: what stands behind it must not be
+/// taken for something that was already given.
+#[test]
+fn records_behind_a_broken_one_are_read_whatever_stands_before_it() {
+    let Some(folder) = common::data("evtx") else {
+        return;
+    };
+    let files = common::evtx_files(&folder);
+    let path = files
+        .iter()
+        .find(|path| path.ends_with("UACME_59_Sysmon.evtx"));
+    let whole = fs::read(path.unwrap()).unwrap();
+    let mut chunk = whole[4_096..4_096 + 65_536].to_vec();
+    let (mut places, mut at) = (Vec::new(), 512);
+    while chunk[at..].starts_with(b"**\0\0") {
+        let size = u32::from_le_bytes(*chunk[at + 4..].first_chunk().unwrap()) as usize;
+        places.push(at..at + size);
+        at += size;
+    }
+    assert_eq!(places.len(), 7);
+    // The time in the record's header, which the quick reader does not need, is none.
+    chunk[places[1].start + 23] = 0xd8;
+    chunk[places[3].start + 24] = 0xaa;
+    let read = |text: bool| {
+        let mut ids = Vec::new();
+        for chunk in Chunks::stream(&chunk[..]).flatten() {
+            let each = |item: Result<(u64, _), _>| ids.extend(item.ok().map(|(id, _)| id));
+            match text {
+                true => chunk.events_with_xml(each),
+                false => chunk.events(each),
+            }
+        }
+        ids
+    };
+    let first = read(true)[0];
+    let wanted = |places: &[u64]| places.iter().map(|at| first + at).collect::<Vec<_>>();
+    assert_eq!(read(true), wanted(&[0, 2, 4, 5, 6]));
+    assert_eq!(read(false), wanted(&[0, 1, 2, 4, 5, 6]));
+}
+
 /// Events and problems of the chunks found in a stream.
 fn of_stream(bytes: &[u8]) -> (usize, Vec<String>) {
     let (mut events, mut problems) = (0, Vec::new());

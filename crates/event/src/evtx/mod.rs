@@ -51,14 +51,14 @@ impl Chunk {
         let mut out = Assembler::default();
         let done = self.fast(&mut out, &mut each);
         if let Err(done) = done {
-            // The rest of the chunk goes through XML.
-            let mut left = done;
-            self.through_xml(|item| match (&item, left) {
-                (Ok(_), 1..) => left -= 1,
-                _ => each(item.map(|(id, mut event)| {
+            // The rest of the chunk goes through XML. Both readers step from record to record by
+            // the same sizes, so those that were read are the first ones, whatever the other
+            // reader makes of them.
+            self.through_xml(done, |item| {
+                each(item.map(|(id, mut event)| {
                     event.original = None;
                     (id, event)
-                })),
+                }));
             });
         } else if self.is_short() {
             each(Err(self.broken("its end is missing")));
@@ -67,7 +67,7 @@ impl Chunk {
 
     /// As [`Chunk::events`], through XML text, which becomes [`WindowsEvent::original`].
     pub fn events_with_xml(&self, mut each: impl FnMut(Result<Numbered, EvtxError>)) {
-        self.through_xml(&mut each);
+        self.through_xml(0, &mut each);
     }
 
     /// Reads records until all are read or one is unusual; then the number of those read.
@@ -101,9 +101,10 @@ impl Chunk {
         Ok(())
     }
 
-    fn through_xml(&self, mut each: impl FnMut(Result<Numbered, EvtxError>)) {
+    /// Reads the records behind the first `skip`.
+    fn through_xml(&self, skip: usize, mut each: impl FnMut(Result<Numbered, EvtxError>)) {
         match guarded(|| EvtxChunkData::new(self.bytes.clone(), false)) {
-            Some(Ok(mut chunk)) => self.read_xml(&mut chunk, &mut each),
+            Some(Ok(mut chunk)) => self.read_xml(&mut chunk, skip, &mut each),
             Some(Err(error)) => each(Err(self.broken(&chain(&error)))),
             None => each(Err(self.broken("the EVTX parser failed"))),
         }
@@ -115,12 +116,13 @@ impl Chunk {
     fn read_xml(
         &self,
         data: &mut EvtxChunkData,
+        skip: usize,
         each: &mut impl FnMut(Result<Numbered, EvtxError>),
     ) {
         let settings = Arc::new(ParserSettings::default().indent(false));
         let outcome = guarded(|| match data.parse(settings) {
             Ok(mut chunk) => {
-                for record in chunk.iter() {
+                for record in chunk.iter().skip(skip) {
                     each(match record.and_then(|record| record.into_xml()) {
                         Ok(record) => event(record.event_record_id, record.data),
                         Err(error) => Err(self.broken(&chain(&error))),
