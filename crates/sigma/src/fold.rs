@@ -32,9 +32,15 @@ pub fn fold(text: &str) -> String {
 /// Replaces `out` by the folded form of `text`.
 pub fn fold_into(text: &str, out: &mut String) {
     out.clear();
+    fold_onto(text, out);
+}
+
+/// Appends the folded form of `text` to `out`.
+pub fn fold_onto(text: &str, out: &mut String) {
     if text.is_ascii() {
+        let start = out.len();
         out.push_str(text);
-        out.make_ascii_lowercase();
+        out[start..].make_ascii_lowercase();
     } else {
         out.extend(text.chars().map(fold_char));
     }

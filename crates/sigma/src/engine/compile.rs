@@ -55,8 +55,6 @@ pub(super) struct Program {
     /// Index in [`Compiled::sources`].
     pub source: u32,
     pub root: u32,
-    /// Atoms of which one must hold; `None`: always to be evaluated.
-    pub trigger: Option<Vec<u32>>,
     /// Fields whose eager atoms the program reads.
     pub fields: Vec<u32>,
 }
@@ -70,16 +68,16 @@ pub(super) struct Compiled {
     /// Kinds of events: the gates that must hold, sorted.
     pub sources: Vec<Vec<u32>>,
     pub programs: Vec<Program>,
-    /// For each atom whether it triggers a program.
-    pub triggers: Vec<bool>,
+    /// For each atom how common it is believed to be, and how many programs ask for it; infinite
+    /// for lazy ones.
+    pub costs: Vec<f32>,
     pub code: Programs,
     pub windows: WindowsFields,
 }
 
 #[derive(Default)]
 pub(super) struct Compiler {
-    /// Keywords are searched per kind of event, so their search stays small.
-    field_ids: HashMap<(Names, Option<u32>), u32>,
+    field_ids: HashMap<Names, u32>,
     scanners: Vec<ScannerBuilder>,
     atom_ids: HashMap<(u32, Bound), u32>,
     /// How common an eager atom is believed to be; infinite for lazy ones.
@@ -87,8 +85,6 @@ pub(super) struct Compiler {
     gate_ids: HashMap<Gate, u32>,
     source_ids: HashMap<Vec<u32>, u32>,
     pending: Vec<(u32, u32, Expr)>,
-    /// Source of the variant that is being added.
-    now: u32,
     out: Compiled,
 }
 
@@ -97,7 +93,6 @@ impl Compiler {
         for variant in variants {
             self.out.windows.add(variant);
             let source = self.source(&variant.when);
-            self.now = source;
             let searches: Vec<Expr> = variant
                 .searches
                 .iter()
@@ -122,8 +117,8 @@ impl Compiler {
             atoms.dedup();
             atoms.iter().for_each(|&atom| uses[atom as usize] += 1);
         }
-        self.out.triggers = vec![false; self.out.atoms.len()];
-        let cost = |atom: u32| self.costs[atom as usize] * uses[atom as usize] as f32;
+        let costs = self.costs.iter().zip(&uses);
+        self.out.costs = costs.map(|(cost, &uses)| cost * uses as f32).collect();
         for (rule, source, expr) in &self.pending {
             atoms.clear();
             expr.atoms(&mut atoms);
@@ -134,16 +129,11 @@ impl Compiler {
                 .collect();
             fields.sort_unstable();
             fields.dedup();
-            let trigger = expr.trigger(&cost).map(|(_, atoms)| atoms);
             let root = self.out.code.add(expr);
-            for &atom in trigger.iter().flatten() {
-                self.out.triggers[atom as usize] = true;
-            }
             let program = Program {
                 rule: *rule,
                 source: *source,
                 root,
-                trigger,
                 fields,
             };
             self.out.programs.push(program);
@@ -209,18 +199,14 @@ impl Compiler {
 
     fn field(&mut self, names: Names) -> u32 {
         let (fields, scanners) = (&mut self.out.fields, &mut self.scanners);
-        let source = names.are_open().then_some(self.now);
-        *self
-            .field_ids
-            .entry((names, source))
-            .or_insert_with_key(|(names, _)| {
-                fields.push(Field {
-                    names: names.clone(),
-                    scanner: Scanner::default(),
-                });
-                scanners.push(ScannerBuilder::default());
-                fields.len() as u32 - 1
-            })
+        *self.field_ids.entry(names).or_insert_with_key(|names| {
+            fields.push(Field {
+                names: names.clone(),
+                scanner: Scanner::default(),
+            });
+            scanners.push(ScannerBuilder::default());
+            fields.len() as u32 - 1
+        })
     }
 
     fn atom(&mut self, field: u32, bound: &Bound) -> u32 {

@@ -10,9 +10,9 @@ mod program;
 mod run;
 mod scan;
 mod trie;
+mod trigger;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use saqshy_event::{Batch, FieldSet};
 
@@ -24,8 +24,9 @@ use crate::rule::Rule;
 use compile::{Compiled, Compiler};
 pub(crate) use fields::holds_for_windows;
 use gate::Gates;
-use plan::Plan;
+use plan::Plans;
 use run::Scratch;
+use trigger::Triggers;
 
 /// Something about a rule that its owner should know, although it was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,14 +43,11 @@ pub struct Engine {
     warnings: Vec<Warning>,
     compiled: Compiled,
     gates: Gates,
-    /// Plans by the kinds of events they are for.
-    plans: Mutex<HashMap<Box<[u32]>, Arc<Plan>>>,
+    /// Replaced when samples of the events show that other triggers are better.
+    plans: RwLock<Arc<Plans>>,
     /// Working memory that no thread uses now.
     idle: Mutex<Vec<Scratch>>,
 }
-
-/// Most plans that are kept; more combinations of logs are planned again each time.
-const PLANS_MAX: usize = 1_024;
 
 impl Engine {
     /// Compiles `rules` under `pipeline`. Rules that cannot be compiled are left out and returned
@@ -90,13 +88,14 @@ impl Engine {
             }
         };
         let gates = Gates::new(&compiled.gates);
+        let triggers = Triggers::choose(&compiled, None);
         let engine = Engine {
             rules: accepted,
             unmapped,
             warnings,
             compiled,
             gates,
-            plans: Mutex::default(),
+            plans: RwLock::new(Arc::new(Plans::new(triggers))),
             idle: Mutex::default(),
         };
         (engine, refused)
@@ -131,29 +130,16 @@ impl Engine {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let scratch = idle().pop();
         let mut scratch = scratch.unwrap_or_else(|| Scratch::new(&self.compiled));
-        let plan_for = |sources: &[u32]| self.plan(sources);
-        run::run(
-            &self.compiled,
-            &self.gates,
-            plan_for,
-            batch,
-            &mut scratch,
-            &mut out,
-        );
+        // The lock is let go at once.
+        let plans = Arc::clone(&self.plans.read().unwrap_or_else(PoisonError::into_inner));
+        let (compiled, gates) = (&self.compiled, &self.gates);
+        if let Some(sample) = run::run(compiled, gates, &plans, batch, &mut scratch, &mut out) {
+            let better = Plans::new(Triggers::choose(compiled, Some(sample)));
+            sample.rest();
+            *self.plans.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(better);
+        }
         idle().push(scratch);
         out
-    }
-
-    fn plan(&self, sources: &[u32]) -> Arc<Plan> {
-        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(plan) = plans.get(sources) {
-            return plan.clone();
-        }
-        let plan = Arc::new(Plan::new(&self.compiled, sources));
-        if plans.len() < PLANS_MAX {
-            plans.insert(sources.into(), plan.clone());
-        }
-        plan
     }
 }
 

@@ -1,6 +1,43 @@
 //! What is to be done for a class of rows.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::compile::{Compiled, Test};
+use super::trigger::Triggers;
+
+/// A choice of triggers with the plans that follow from it.
+#[derive(Debug)]
+pub(super) struct Plans {
+    pub triggers: Triggers,
+    /// By the kinds of events they are for.
+    plans: Mutex<HashMap<Box<[u32]>, Arc<Plan>>>,
+}
+
+/// Most plans that are kept; more combinations of logs are planned again each time.
+const PLANS_MAX: usize = 1_024;
+
+impl Plans {
+    pub fn new(triggers: Triggers) -> Self {
+        Plans {
+            triggers,
+            plans: Mutex::default(),
+        }
+    }
+
+    /// The plan for events of the kinds `sources` (indices, sorted).
+    pub fn plan(&self, compiled: &Compiled, sources: &[u32]) -> Arc<Plan> {
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = plans.get(sources) {
+            return plan.clone();
+        }
+        let plan = Arc::new(Plan::new(compiled, &self.triggers, sources));
+        if plans.len() < PLANS_MAX {
+            plans.insert(sources.into(), plan.clone());
+        }
+        plan
+    }
+}
 
 /// The programs for events of certain kinds, found by the atoms that trigger them.
 #[derive(Debug, Default)]
@@ -19,7 +56,7 @@ pub(super) struct Plan {
 
 impl Plan {
     /// The plan for events of the kinds `sources` (indices, sorted).
-    pub fn new(compiled: &Compiled, sources: &[u32]) -> Self {
+    fn new(compiled: &Compiled, triggers: &Triggers, sources: &[u32]) -> Self {
         let mut plan = Plan::default();
         let mut pairs: Vec<(u32, u32)> = Vec::new();
         let mut fields: Vec<u32> = Vec::new();
@@ -27,7 +64,7 @@ impl Plan {
             if sources.binary_search(&program.source).is_err() {
                 continue;
             }
-            match &program.trigger {
+            match &triggers.of_program[id] {
                 None => plan.always.push(id as u32),
                 Some(atoms) if atoms.is_empty() => continue,
                 Some(atoms) => pairs.extend(atoms.iter().map(|&atom| (atom, id as u32))),

@@ -25,39 +25,6 @@ impl Expr {
             }
         }
     }
-
-    /// The cheapest set of atoms of which one must hold for the expression to hold, with its
-    /// cost; `None` if it can hold without any. `cost` is infinite for atoms that cannot announce
-    /// themselves.
-    pub fn trigger(&self, cost: &impl Fn(u32) -> f32) -> Option<(f32, Vec<u32>)> {
-        match self {
-            Expr::Const(true) | Expr::Not(_) => None,
-            Expr::Const(false) => Some((0.0, Vec::new())),
-            Expr::Any(atoms) => {
-                let sum: f32 = atoms.iter().map(|&atom| cost(atom)).sum();
-                sum.is_finite().then(|| (sum, atoms.clone()))
-            }
-            Expr::Each(atoms) => {
-                let best = atoms.iter().map(|&atom| (cost(atom), atom));
-                let (cost, atom) = best.min_by(|left, right| left.0.total_cmp(&right.0))?;
-                cost.is_finite().then(|| (cost, vec![atom]))
-            }
-            Expr::And(parts) => parts
-                .iter()
-                .filter_map(|part| part.trigger(cost))
-                .min_by(|left, right| left.0.total_cmp(&right.0)),
-            Expr::Or(parts) | Expr::AtLeast(_, parts) => {
-                let mut sum = 0.0;
-                let mut all = Vec::new();
-                for part in parts {
-                    let (cost, atoms) = part.trigger(cost)?;
-                    sum += cost;
-                    all.extend(atoms);
-                }
-                Some((sum, all))
-            }
-        }
-    }
 }
 
 /// Every program, in flat lists.
@@ -121,6 +88,41 @@ impl Programs {
         (start, self.links.len() as u32)
     }
 
+    /// The cheapest set of atoms of which one must hold for the program at `root` to hold, with
+    /// its cost; `None` if it can hold without any. `cost` is infinite for atoms that cannot
+    /// announce themselves.
+    pub fn trigger(&self, root: u32, cost: &impl Fn(u32) -> f32) -> Option<(f32, Vec<u32>)> {
+        let links = |start: u32, end: u32| &self.links[start as usize..end as usize];
+        match self.nodes[root as usize] {
+            Node::Const(true) | Node::Not(_) => None,
+            Node::Const(false) => Some((0.0, Vec::new())),
+            Node::Any(start, end) => {
+                let atoms = links(start, end);
+                let sum: f32 = atoms.iter().map(|&atom| cost(atom)).sum();
+                sum.is_finite().then(|| (sum, atoms.to_vec()))
+            }
+            Node::Each(start, end) => {
+                let best = links(start, end).iter().map(|&atom| (cost(atom), atom));
+                let (cost, atom) = best.min_by(|left, right| left.0.total_cmp(&right.0))?;
+                cost.is_finite().then(|| (cost, vec![atom]))
+            }
+            Node::And(start, end) => links(start, end)
+                .iter()
+                .filter_map(|&part| self.trigger(part, cost))
+                .min_by(|left, right| left.0.total_cmp(&right.0)),
+            Node::Or(start, end) | Node::AtLeast(_, start, end) => {
+                let mut sum = 0.0;
+                let mut all = Vec::new();
+                for &part in links(start, end) {
+                    let (cost, atoms) = self.trigger(part, cost)?;
+                    sum += cost;
+                    all.extend(atoms);
+                }
+                Some((sum, all))
+            }
+        }
+    }
+
     /// Evaluates the program at `root`; `atom` says whether an atom holds.
     pub fn holds(&self, root: u32, atom: &mut impl FnMut(u32) -> bool) -> bool {
         let links = |start: u32, end: u32| &self.links[start as usize..end as usize];
@@ -155,7 +157,11 @@ mod tests {
                 atom as f32
             }
         };
-        let trigger = |expr: Expr| expr.trigger(&cost).map(|(_, atoms)| atoms);
+        let trigger = |expr: Expr| {
+            let mut programs = Programs::default();
+            let root = programs.add(&expr);
+            programs.trigger(root, &cost).map(|(_, atoms)| atoms)
+        };
         assert_eq!(
             trigger(Expr::And(vec![
                 Expr::Any(vec![5, 6]),

@@ -1,9 +1,9 @@
 //! Matching a batch.
 //!
-//! Rows are sorted into classes by their log; for each class there is a plan. Per field, every
-//! distinct value is scanned once, when the first row asks for it. Those of its atoms that are
-//! triggers call programs; only for a called program the other atoms of the row are marked, and
-//! only such programs are evaluated.
+//! Rows are sorted into classes by their log; for each class there is a plan. Field by field, every
+//! distinct value that the rows of the class have is scanned once, all of a field in one go. Those
+//! of its atoms that are triggers call programs on the rows that have the value; only for a called
+//! program the other atoms of the row are marked, and only such programs are evaluated.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,9 +13,11 @@ use saqshy_event::{ABSENT, Batch, Column, Value};
 
 use super::compile::{Atom, Compiled, Test};
 use super::gate::{Classes, Gates};
-use super::plan::Plan;
+use super::plan::{Plan, Plans};
 use super::scan::ScanBuffers;
+use super::trigger::{Sample, Triggers};
 use crate::Match;
+use crate::fold::fold_onto;
 use crate::keywords::{searched_field, searched_in_windows, searched_value};
 use crate::matcher::{Matcher, is_null, refers};
 use crate::pipeline::Names;
@@ -30,6 +32,11 @@ struct Held {
 
 const NOT_SCANNED: Held = Held {
     start: u32::MAX,
+    others: 0,
+    end: 0,
+};
+const NOTHING: Held = Held {
+    start: 0,
     others: 0,
     end: 0,
 };
@@ -49,10 +56,15 @@ pub(super) struct Scratch {
     read: Vec<u32>,
     /// Per field its place among the fields of the class at hand.
     places: Vec<u32>,
-    /// Per program the last row that called it.
-    called: Vec<u32>,
     row_number: u32,
-    candidates: Vec<u32>,
+    /// Rows of the class at hand with the number of the value that they have in a field.
+    uses: Vec<(u32, u32)>,
+    fresh: Vec<Fresh>,
+    /// Folded texts of `fresh`, one after the other.
+    folded: String,
+    /// Rows with a program to evaluate there.
+    calls: Vec<(u32, u32)>,
+    sample: Sample,
     /// Answers of lazy atoms for each distinct value: 0 not asked, 1 no, 2 yes.
     remembered: Vec<Vec<u8>>,
     /// Places of `remembered` in use in this batch.
@@ -67,6 +79,8 @@ struct BoundField {
     /// Column of the batch and the number of its first value among the field's values.
     columns: Vec<(u32, u32)>,
     ranges: Vec<Held>,
+    /// An atom holds for one of the values that were scanned for a class.
+    holds: bool,
 }
 
 impl Scratch {
@@ -83,9 +97,12 @@ impl Scratch {
             marked: vec![0; compiled.atoms.len()],
             read: vec![0; compiled.fields.len()],
             places: vec![NONE; compiled.fields.len()],
-            called: vec![0; compiled.programs.len()],
             row_number: 0,
-            candidates: Vec::new(),
+            uses: Vec::new(),
+            fresh: Vec::new(),
+            folded: String::new(),
+            calls: Vec::new(),
+            sample: Sample::new(compiled.atoms.len()),
             remembered: vec![Vec::new(); compiled.remembered],
             asked: Vec::new(),
             found: Vec::new(),
@@ -102,15 +119,41 @@ impl Scratch {
         }
     }
 
-    /// Collects the programs that the atoms of a value trigger.
-    fn call(&mut self, held: Held, plan: &Plan) {
-        for &atom in &self.held[held.start as usize..held.others as usize] {
-            for &program in plan.triggered(atom) {
-                let called = &mut self.called[program as usize];
-                if *called != self.row_number {
-                    *called = self.row_number;
-                    self.candidates.push(program);
-                }
+    /// What was found since `held` was `start` long, triggers to the front.
+    fn held_since(&mut self, start: usize, triggers: &Triggers) -> Held {
+        let mut others = start;
+        for at in start..self.held.len() {
+            if triggers.is[self.held[at] as usize] {
+                self.held.swap(at, others);
+                others += 1;
+            }
+        }
+        Held {
+            start: start as u32,
+            others: others as u32,
+            end: self.held.len() as u32,
+        }
+    }
+
+    /// Calls the programs that the gathered values of `field` trigger.
+    fn call(&mut self, field: u32, plan: &Plan) {
+        let ranges = &self.columns[field as usize].ranges;
+        for &(row, slot) in &self.uses {
+            let Held { start, others, .. } = ranges[slot as usize];
+            for &atom in &self.held[start as usize..others as usize] {
+                let programs = plan.triggered(atom).iter();
+                self.calls.extend(programs.map(|&program| (row, program)));
+            }
+        }
+    }
+
+    /// Counts the atoms of the gathered values of `field`.
+    fn count(&mut self, field: u32) {
+        let ranges = &self.columns[field as usize].ranges;
+        for &(_, slot) in &self.uses {
+            let Held { start, end, .. } = ranges[slot as usize];
+            for &atom in &self.held[start as usize..end as usize] {
+                self.sample.count(atom);
             }
         }
     }
@@ -126,11 +169,25 @@ impl Scratch {
         if self.row_number == 0 {
             self.marked.fill(0);
             self.read.fill(0);
-            self.called.fill(0);
             self.row_number = 1;
         }
     }
 }
+
+/// A value that is to be scanned.
+struct Fresh {
+    /// Place among the columns of the field.
+    column: u32,
+    key: u32,
+    slot: u32,
+    /// Where its folded text ends; where it starts, too, if it is not folded in advance.
+    end: usize,
+}
+
+/// Values that are folded in advance.
+const FRESH_AT_ONCE: usize = 64;
+/// Longer ones are folded by themselves.
+const FOLDED_BYTES_MAX: usize = 4 << 10;
 
 /// The plan of a class with the columns that its rows have at all.
 struct Bound<'a> {
@@ -148,15 +205,16 @@ struct FieldColumns<'a> {
     columns: Vec<(&'a Column, u32)>,
 }
 
-/// Appends the matches of `batch` to `out`, sorted by row, then rule.
-pub(super) fn run(
+/// Appends the matches of `batch` to `out`, sorted by row, then rule. The result is a sample of
+/// the events, now and then.
+pub(super) fn run<'s>(
     compiled: &Compiled,
     gates: &Gates,
-    plan_for: impl Fn(&[u32]) -> Arc<Plan>,
+    plans: &Plans,
     batch: &Batch,
-    scratch: &mut Scratch,
+    scratch: &'s mut Scratch,
     out: &mut Vec<Match>,
-) {
+) -> Option<&'s mut Sample> {
     scratch.begin();
     let mut classes = std::mem::take(&mut scratch.classes);
     gates.classify(batch, &mut classes);
@@ -164,8 +222,10 @@ pub(super) fn run(
     let index = names
         .map(|(at, column)| (column.name(), at as u32))
         .collect();
+    let counted = scratch.sample.begins(batch.rows());
     let mut run = Run {
         compiled,
+        plans,
         batch,
         index,
         scratch,
@@ -173,10 +233,8 @@ pub(super) fn run(
     let before = out.len();
     classes.group();
     for class in 0..classes.count() {
-        if let Some(bound) = run.bind_class(&classes, class, &plan_for) {
-            for &row in classes.rows(class) {
-                run.row(row as usize, &bound, out);
-            }
+        if let Some(bound) = run.bind_class(&classes, class) {
+            run.class(classes.rows(class), &bound, counted, out);
             for field in &bound.fields {
                 run.scratch.places[field.field as usize] = NONE;
             }
@@ -184,10 +242,12 @@ pub(super) fn run(
     }
     out[before..].sort_unstable();
     scratch.classes = classes;
+    (counted && scratch.sample.ends(batch.rows())).then_some(&mut scratch.sample)
 }
 
 struct Run<'a> {
     compiled: &'a Compiled,
+    plans: &'a Plans,
     batch: &'a Batch,
     /// Name of a column → its place in the batch.
     index: HashMap<&'a str, u32, RandomState>,
@@ -195,12 +255,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn bind_class(
-        &mut self,
-        classes: &Classes,
-        class: usize,
-        plan_for: impl Fn(&[u32]) -> Arc<Plan>,
-    ) -> Option<Bound<'a>> {
+    fn bind_class(&mut self, classes: &Classes, class: usize) -> Option<Bound<'a>> {
         if classes.rows(class).is_empty() {
             return None;
         }
@@ -213,7 +268,7 @@ impl<'a> Run<'a> {
         if sources.is_empty() {
             return None;
         }
-        let plan = plan_for(&sources);
+        let plan = self.plans.plan(self.compiled, &sources);
         if plan.is_empty() {
             return None;
         }
@@ -252,18 +307,131 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn row(&mut self, row: usize, bound: &Bound<'a>, out: &mut Vec<Match>) {
+    /// Matches the rows of a class.
+    fn class(&mut self, rows: &[u32], bound: &Bound<'a>, counted: bool, out: &mut Vec<Match>) {
+        self.scratch.calls.clear();
+        for (at, field) in bound.fields.iter().enumerate() {
+            let calls = at < bound.triggers;
+            if calls || counted {
+                self.gather(field, rows);
+                self.search(field);
+            }
+            if calls && self.scratch.columns[field.field as usize].holds {
+                self.scratch.call(field.field, &bound.plan);
+            }
+            if counted {
+                self.scratch.count(field.field);
+            }
+        }
+        let mut calls = std::mem::take(&mut self.scratch.calls);
+        calls.sort_unstable();
+        calls.dedup();
+        if bound.plan.always.is_empty() {
+            for calls in calls.chunk_by(|left, right| left.0 == right.0) {
+                self.row(calls[0].0 as usize, calls, bound, out);
+            }
+        } else {
+            let mut rest = &calls[..];
+            for &row in rows {
+                let own = rest.iter().take_while(|call| call.0 == row).count();
+                let (now, later) = rest.split_at(own);
+                rest = later;
+                self.row(row as usize, now, bound, out);
+            }
+        }
+        self.scratch.calls = calls;
+    }
+
+    /// Collects what the rows have in a field, and those of its values that nobody has scanned.
+    fn gather(&mut self, field: &FieldColumns<'a>, rows: &[u32]) {
+        let scratch = &mut *self.scratch;
+        scratch.uses.clear();
+        scratch.fresh.clear();
+        let ranges = &mut scratch.columns[field.field as usize].ranges;
+        for &row in rows {
+            for (place, &(column, first)) in field.columns.iter().enumerate() {
+                let key = column.keys()[row as usize];
+                if key == ABSENT {
+                    continue;
+                }
+                let slot = first + key;
+                let range = &mut ranges[slot as usize];
+                if range.start == NOT_SCANNED.start {
+                    *range = NOTHING;
+                    scratch.fresh.push(Fresh {
+                        column: place as u32,
+                        key,
+                        slot,
+                        end: 0,
+                    });
+                }
+                scratch.uses.push((row, slot));
+                if field.first_only {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Scans the values that were gathered, some at a time. Folding these first lets the processor
+    /// wait for the memory of several at once.
+    fn search(&mut self, field: &FieldColumns<'a>) {
+        let compiled = &self.compiled.fields[field.field as usize];
+        let value_of = |fresh: &Fresh| {
+            let column = field.columns[fresh.column as usize].0;
+            (column, &column.values()[fresh.key as usize])
+        };
+        let mut all = std::mem::take(&mut self.scratch.fresh);
+        let mut folded = std::mem::take(&mut self.scratch.folded);
+        for some in all.chunks_mut(FRESH_AT_ONCE) {
+            folded.clear();
+            for fresh in &mut *some {
+                if let (_, Value::Str(text)) = value_of(fresh)
+                    && text.len() <= FOLDED_BYTES_MAX
+                    && compiled.scanner.may_hold(text)
+                {
+                    fold_onto(text, &mut folded);
+                }
+                fresh.end = folded.len();
+            }
+            let nothing = compiled.scanner.has_none_of(&folded);
+            let mut from = 0;
+            for fresh in some {
+                let folded = &folded[from..fresh.end];
+                from = fresh.end;
+                if nothing && !folded.is_empty() {
+                    continue;
+                }
+                let (column, value) = value_of(fresh);
+                if compiled.names == Names::All && !searched_value(column.name(), value) {
+                    continue;
+                }
+                let Scratch { held, buffers, .. } = &mut *self.scratch;
+                let start = held.len();
+                match value {
+                    Value::Str(text) if !folded.is_empty() => {
+                        compiled.scanner.scan_text(text, folded, buffers, held);
+                    }
+                    Value::Str(text) if text.len() <= FOLDED_BYTES_MAX => continue,
+                    value => compiled.scanner.scan(value, buffers, held),
+                }
+                if self.scratch.held.len() > start {
+                    let range = self.scratch.held_since(start, &self.plans.triggers);
+                    let bound = &mut self.scratch.columns[field.field as usize];
+                    bound.ranges[fresh.slot as usize] = range;
+                    bound.holds = true;
+                }
+            }
+        }
+        self.scratch.fresh = all;
+        self.scratch.folded = folded;
+    }
+
+    /// Evaluates the programs that are called at `row` and those that always are.
+    fn row(&mut self, row: usize, calls: &[(u32, u32)], bound: &Bound<'a>, out: &mut Vec<Match>) {
         self.scratch.next_row();
-        self.scratch.candidates.clear();
-        self.scratch.candidates.extend(&bound.plan.always);
-        for field in &bound.fields[..bound.triggers] {
-            self.each_value(field, row, |scratch, held| scratch.call(held, &bound.plan));
-        }
-        if self.scratch.candidates.is_empty() {
-            return;
-        }
-        let candidates = std::mem::take(&mut self.scratch.candidates);
-        for &program in &candidates {
+        let called = calls.iter().map(|&(_, program)| program);
+        for program in bound.plan.always.iter().copied().chain(called) {
             let program = &self.compiled.programs[program as usize];
             for &field in &program.fields {
                 self.read(field, row, bound);
@@ -273,7 +441,6 @@ impl<'a> Run<'a> {
                 self.scratch.found.push(program.rule);
             }
         }
-        self.scratch.candidates = candidates;
         let found = &mut self.scratch.found;
         found.sort_unstable();
         found.dedup();
@@ -320,33 +487,19 @@ impl<'a> Run<'a> {
 
     /// Where in `held` the atoms of a value stand; scans the value if nobody has yet.
     fn scan(&mut self, field: u32, column: &Column, key: u32, slot: u32) -> Held {
-        let scratch = &mut *self.scratch;
-        let range = scratch.columns[field as usize].ranges[slot as usize];
+        let range = self.scratch.columns[field as usize].ranges[slot as usize];
         if range.start != NOT_SCANNED.start {
             return range;
         }
         let compiled = &self.compiled.fields[field as usize];
         let value = &column.values()[key as usize];
-        let start = scratch.held.len() as u32;
+        let Scratch { held, buffers, .. } = &mut *self.scratch;
+        let start = held.len();
         if compiled.names != Names::All || searched_value(column.name(), value) {
-            compiled
-                .scanner
-                .scan(value, &mut scratch.buffers, &mut scratch.held);
+            compiled.scanner.scan(value, buffers, held);
         }
-        // Those that trigger programs to the front.
-        let mut others = start as usize;
-        for at in start as usize..scratch.held.len() {
-            if self.compiled.triggers[scratch.held[at] as usize] {
-                scratch.held.swap(at, others);
-                others += 1;
-            }
-        }
-        let range = Held {
-            start,
-            others: others as u32,
-            end: scratch.held.len() as u32,
-        };
-        scratch.columns[field as usize].ranges[slot as usize] = range;
+        let range = self.scratch.held_since(start, &self.plans.triggers);
+        self.scratch.columns[field as usize].ranges[slot as usize] = range;
         range
     }
 
@@ -442,6 +595,7 @@ impl<'a> Run<'a> {
             return;
         }
         bound.bound = true;
+        bound.holds = false;
         bound.columns.clear();
         bound.ranges.clear();
         let mut values = 0;

@@ -31,8 +31,8 @@ pub(super) struct Scanner {
 #[derive(Debug)]
 struct Inner {
     automaton: AhoCorasick,
-    /// Says fast that nothing is there; only for few literals.
-    any: Option<AhoCorasick>,
+    /// Together they say fast that nothing is there; only for few literals.
+    any: Vec<AhoCorasick>,
     /// Bytes of the shortest literal.
     shortest: usize,
     /// For each literal of the automaton a range of `checks`.
@@ -52,11 +52,13 @@ pub(super) enum Verify {
     Regex(Arc<regex::Regex>),
 }
 
-/// Up to this many literals a quick test for "none at all" pays.
+/// Literals of one quick test for "none at all".
 const FEW: usize = 64;
+/// Quick tests that pay.
+const TESTS_MAX: usize = 4;
 /// Up to this many bytes of literals the search may use the memory of a full table, about 256
 /// times as much.
-const TABLE_BYTES_MAX: usize = 48 << 10;
+const TABLE_BYTES_MAX: usize = 16 << 10;
 
 /// Literals on the way to a [`Scanner`].
 #[derive(Default)]
@@ -140,13 +142,9 @@ impl Inner {
             .kind(Some(kind))
             .prefilter(false)
             .build(patterns())?;
-        let any = match texts.len() <= FEW {
-            true => Some(
-                AhoCorasick::builder()
-                    .match_kind(MatchKind::LeftmostFirst)
-                    .build(patterns())?,
-            ),
-            false => None,
+        let any = match texts.len() <= FEW * TESTS_MAX {
+            true => texts.chunks(FEW).map(quick).collect::<Result<_, _>>()?,
+            false => Vec::new(),
         };
         let literals = texts.iter().map(|(_, range)| *range).collect();
         Ok(Inner {
@@ -156,6 +154,18 @@ impl Inner {
             literals,
         })
     }
+
+    /// Whether none of the literals is in `folded`, where that can be said fast.
+    fn is_absent(&self, folded: &str) -> bool {
+        !self.any.is_empty() && !self.any.iter().any(|any| any.is_match(folded))
+    }
+}
+
+fn quick(texts: &[(Vec<u8>, (u32, u32))]) -> Result<AhoCorasick, BuildError> {
+    AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostFirst)
+        .kind(Some(AhoCorasickKind::ContiguousNFA))
+        .build(texts.iter().map(|(text, _)| text))
 }
 
 /// Buffers of a scan, kept between values.
@@ -181,38 +191,45 @@ impl Scanner {
     /// Appends every atom that holds for `value` (for one of its items) to `held`, each once.
     pub fn scan(&self, value: &Value, buffers: &mut ScanBuffers, held: &mut Vec<u32>) {
         let start = held.len();
+        let mut written = std::mem::take(&mut buffers.written);
+        let mut folded = std::mem::take(&mut buffers.folded);
         for item in value.items() {
-            let Some(text) = text_of(item, &mut buffers.written) else {
-                continue;
-            };
-            // A short text is short when folded: one character gives one of at most four bytes.
-            let folded_max = match text.is_ascii() {
-                true => text.len(),
-                false => text.len().saturating_mul(4),
-            };
-            if folded_max < self.shortest {
-                continue;
+            if let Some(text) = text_of(item, &mut written).filter(|text| self.may_hold(text)) {
+                fold_into(text, &mut folded);
+                self.scan_text(text, &folded, buffers, held);
             }
-            fold_into(text, &mut buffers.folded);
-            self.scan_text(
-                text,
-                &buffers.folded,
-                &mut buffers.decided,
-                &mut buffers.scan,
-                held,
-            );
         }
+        (buffers.written, buffers.folded) = (written, folded);
         if value.items().len() > 1 {
             sort_and_dedup_from(held, start);
         }
     }
 
-    fn scan_text(
+    /// Whether a text is long enough for the shortest literal.
+    pub fn may_hold(&self, text: &str) -> bool {
+        // A text that is short now may be longer folded: one character gives at most four bytes.
+        text.len() >= self.shortest
+            || (!text.is_ascii() && text.len().saturating_mul(4) >= self.shortest)
+    }
+
+    /// Whether certainly no atom holds for any of the texts that stand in `folded` one after the
+    /// other.
+    pub fn has_none_of(&self, folded: &str) -> bool {
+        self.whole.is_empty()
+            && self.starts.is_empty()
+            && self.ends.is_empty()
+            && self
+                .inner
+                .as_ref()
+                .is_none_or(|inner| inner.is_absent(folded))
+    }
+
+    /// Appends every atom that holds for `text`, whose folded form is `folded`, each once.
+    pub fn scan_text(
         &self,
         text: &str,
         folded: &str,
-        decided: &mut [u32],
-        scan: &mut u32,
+        buffers: &mut ScanBuffers,
         held: &mut Vec<u32>,
     ) {
         // One atom has one place, and one text of it stands there: no atom is found twice here.
@@ -232,9 +249,10 @@ impl Scanner {
         if folded.len() < inner.shortest {
             return;
         }
-        if inner.any.as_ref().is_some_and(|any| !any.is_match(folded)) {
+        if inner.is_absent(folded) {
             return;
         }
+        let ScanBuffers { decided, scan, .. } = buffers;
         *scan = scan.wrapping_add(1);
         if *scan == 0 {
             decided.fill(0);

@@ -26,6 +26,10 @@ impl Trie {
         trie
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
     /// Lays out the tree level by level, so no depth is a danger to the stack.
     fn grow(&mut self, texts: &[(Vec<u8>, (u32, u32))]) {
         let mut level = vec![(0usize, texts)];
