@@ -121,7 +121,7 @@ pub(super) struct Selector<'a> {
     nodes: Vec<Node<'a>>,
     targets: Vec<Target<'a>>,
     target_of: HashMap<String, u32>,
-    heads: HashMap<u64, Vec<Head<'a>>>,
+    heads: HashMap<u64, Vec<Head<'a>>, RandomState>,
     /// For each of [`PARTS`] the targets that are wanted.
     parts: [SmallVec<[u32; 2]>; PARTS.len()],
     times: bool,
@@ -155,7 +155,7 @@ impl<'a> Selector<'a> {
             nodes: vec![root(true), root(true)],
             targets: Vec::new(),
             target_of: HashMap::new(),
-            heads: HashMap::new(),
+            heads: HashMap::default(),
             parts: Default::default(),
             times: selection.fields.contains("@timestamp"),
             slots: [None; SLOTS_MAX],
