@@ -57,3 +57,5 @@ measure-r90-8-4 = Analyse the incident, restrain it, remove its consequences
 measure-r90-8-5 = Analyse events retrospectively over at least three months
 measure-r90-8-6 = Identify indicators of compromise and vulnerabilities, carry out corrective measures against a repeat
 measure-r90-8-7 = Decide whether an internal investigation is needed
+
+due-table-review = Review of the event list and the table of classes

@@ -185,3 +185,21 @@ test('an exception is proposed by one person and approved by another', async ({ 
   await page.locator('dialog button[type=submit]').click();
   await expect(page.getByText(t('exception-state-active'))).toBeVisible();
 });
+
+test('a returning duty is recorded as done with what proves it, and the record is withdrawn', async ({ page }) => {
+  await prepare(page, 'en');
+  await signIn(page, 'aigul', password);
+  await page.goto('/law');
+  const row = page.getByRole('row', { name: 'Send the quarterly data' });
+  await row.getByRole('button', { name: t('law-work-record') }).click();
+  await page.getByRole('dialog').locator('textarea').fill('Letter No. 12');
+  await page.getByRole('dialog').locator('button[type=submit]').click();
+  await expect(row).toContainText('Letter No. 12');
+  await expect(row).toContainText(t('clock-status-met'));
+  await row.getByRole('button', { name: t('law-work-withdraw') }).click();
+  await page.getByRole('dialog').locator('input').first().fill('Another quarter');
+  await page.getByRole('dialog').locator('button[type=submit]').click();
+  await expect(row.locator('s')).toContainText('Letter No. 12');
+  await expect(row).toContainText('Another quarter');
+  await expect(row).toContainText(t('clock-status-running'));
+});

@@ -54,10 +54,18 @@ export const packs = {
         'Rules for monitoring information security events of state bodies’ informatization objects'
       ),
       editions: [{ id: '2019-08-16', from: '2019-09-01' }, { id: '2022-10-27', from: '2022-11-14' }],
-      duties: duties.map(({ id, clause, title, bearer, own }) => ({ id, clause, title, bearer, own }))
+      duties: duties.map(({ id, clause, title, bearer, own }) => ({ id, clause, title, bearer, own })),
+      registers: [{
+        id: 'o199.objects', title: t3('Мониторинг объектілерінің тізбесі', 'Перечень объектов мониторинга', 'List of monitored objects'), review: [], restricted: false, prescribed: true,
+        fields: [{ title: t3('Объект', 'Объект', 'Object'), required: true }, { title: t3('Иесі', 'Владелец', 'Owner'), required: false }]
+      }],
+      checklists: [{
+        id: 'o199.object-ready', title: t3('Объектінің дайындығы', 'Готовность объекта', 'Readiness of the object'),
+        items: [{ title: t3('Журналдар жинақталады', 'Журналы собираются', 'Logs are collected'), required: true }]
+      }]
     },
     {
-      id: 'kz/r90', known_until: '2026-12-31', known_until_note: t3('Тексерілді', 'Проверено', 'Checked'), amendments: [], clauses: [],
+      id: 'kz/r90', known_until: '2026-12-31', known_until_note: t3('Тексерілді', 'Проверено', 'Checked'), amendments: [], clauses: [], registers: [], checklists: [],
       title: t3(
         'Банктердің ақпараттық қауіпсіздігін қамтамасыз етуге қойылатын талаптар',
         'Требования к обеспечению информационной безопасности банков',
@@ -94,4 +102,35 @@ export function clocksOf(incident, now) {
       edition: '2022-10-27', calendar_edition: '2026-1', provisional: false
     };
   });
+}
+
+const at = (days) => new Date(Date.now() + days * 86_400_000).toISOString();
+
+/** Returning duties and what was done; the stand-in remembers records until it stops. */
+export const lawWork = {
+  periodic: [
+    { duty: 'o199.quarterly-data', clause: 'O199-14', act: 'kz/o199', own: true, period: '2026-Q1', status: 'running', due: at(6), stopped: null, edition: 'kz/o199@399-nk', provisional: false, steps: [t3('Тоқсан аяқталғаннан кейін', 'После окончания квартала', 'After the quarter has ended')], title: t3('Тоқсандық деректерді жолдау', 'Направить квартальные данные', 'Send the quarterly data') },
+    { duty: 'r90.review-events', clause: 'R90-4-10', act: 'kz/r90', own: true, period: '2026', status: 'met', due: at(200), stopped: at(-9), edition: 'kz/r90@86-2023', provisional: true, steps: [], title: t3('Оқиғалар тізбесін қайта қарау', 'Пересмотреть перечень событий', 'Review the event list') }
+  ],
+  done: [{ id: 'done-1', item: 'duty:r90.review-events', period: '2026', done_at: at(-9), note: 'Хаттама № 4', saved_at: at(-9), saved_by: 'analyst', withdrawn_at: null, withdrawn_by: null, withdrawn_why: null }]
+};
+
+const settle = (item, period, status, stopped) => {
+  const row = lawWork.periodic.find((one) => `duty:${one.duty}` === item && one.period === period);
+  if (row) Object.assign(row, { status, stopped });
+};
+
+export function record({ item, period = '', at: when, note }) {
+  const now = new Date().toISOString();
+  const done = { id: `done-${lawWork.done.length + 1}`, item, period, done_at: when ?? now, note, saved_at: now, saved_by: 'analyst', withdrawn_at: null, withdrawn_by: null, withdrawn_why: null };
+  lawWork.done.unshift(done);
+  settle(item, period, 'met', done.done_at);
+  return done;
+}
+
+export function withdraw(id, reason) {
+  const done = lawWork.done.find((one) => one.id === id);
+  Object.assign(done, { withdrawn_at: new Date().toISOString(), withdrawn_by: 'analyst', withdrawn_why: reason });
+  settle(done.item, done.period, 'running', null);
+  return done;
 }

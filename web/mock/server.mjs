@@ -5,7 +5,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { matcher } from './events.mjs';
-import { clocksOf, packs } from './law.mjs';
+import { clocksOf, lawWork, packs, record, withdraw } from './law.mjs';
 import { pdf } from './pdf.mjs';
 import { ruleRoutes } from './rules.mjs';
 import { caseOperations } from './cases.mjs';
@@ -83,6 +83,7 @@ const routes = {
     const clocks_next = open.flatMap((i) => clocksOf(i, Date.now()).filter((c) => ['running', 'overdue', 'fired'].includes(c.status)).map((c) => ({ ...c, incident_id: i.id, incident_number: i.number, incident_title: i.title })));
     return {
       event_rate: histogram(events, query.from, query.to, 96), events_total: events.length * 137, alerts_by_level: levels, incidents_open: open.length,
+      due_next: lawWork.periodic.filter((row) => !row.stopped).map((row) => ({ uid: `periodic:${row.duty}:${row.period}`, kind: 'periodic', title: row.title, due: row.due, own: row.own, clause: row.clause, person: null, incident_id: null, incident_number: null })),
       clocks_next: clocks_next.sort((a, b) => a.due.localeCompare(b.due)), sources: { active: 3, silent: 1 }, journal: { size: world.journal.length, checkpoint_time: new Date(Date.now() - 42_000).toISOString() }
     };
   },
@@ -219,7 +220,10 @@ const routes = {
   'PATCH /users/:id': ({ id, body }) => { const user = need(world.users.find((u) => u.id === id)); const { password, ...rest } = body; return Object.assign(user, rest); },
   'GET /roles': () => ({ roles }),
   ...caseOperations,
-  'GET /law/packs': () => packs
+  'GET /law/packs': () => packs,
+  'GET /law/work': () => lawWork,
+  'POST /law/work': ({ body }) => record(body),
+  'POST /law/work/:id/withdraw': ({ id, body }) => withdraw(id, body.reason)
 };
 
 const table = Object.entries(routes).map(([key, run]) => {

@@ -118,7 +118,7 @@ export function makeWorld(now) {
 export const permissions = [
   'contacts.read', 'contacts.write', 'evidence.export', 'evidence.hold', 'evidence.read', 'evidence.write', 'incident_table.write', 'investigations.read', 'investigations.write',
   'playbooks.approve', 'playbooks.read', 'playbooks.write', 'response.approve', 'response.request', 'shifts.write',
-  'alerts.read', 'alerts.triage', 'export.read', 'incidents.read', 'incidents.write', 'journal.export', 'journal.read', 'law.read', 'notices.approve',
+  'alerts.read', 'alerts.triage', 'export.read', 'incidents.read', 'incidents.write', 'journal.export', 'journal.read', 'law.read', 'law.record', 'notices.approve',
   'exceptions.approve', 'exceptions.propose', 'notices.draft', 'notices.send', 'overview.read', 'people.read', 'rules.backtest', 'rules.read', 'rules.write', 'search.read', 'sources.read', 'sources.write', 'sql.read', 'users.read', 'users.write'
 ];
 const t3 = (kk, ru, en) => ({ kk, ru, en });
@@ -127,7 +127,7 @@ const coordinator = [
   'exceptions.approve', 'exceptions.propose', 'rules.backtest', 'people.read',
   'contacts.read', 'contacts.write', 'evidence.export', 'evidence.hold', 'evidence.read', 'evidence.write', 'incident_table.write', 'investigations.read', 'investigations.write',
   'playbooks.approve', 'playbooks.read', 'playbooks.write', 'response.approve', 'response.request', 'shifts.write',
-  'notices.draft', 'notices.approve', 'notices.send', 'sources.read', 'rules.read', 'journal.read', 'journal.export', 'law.read'
+  'notices.draft', 'notices.approve', 'notices.send', 'sources.read', 'rules.read', 'journal.read', 'journal.export', 'law.read', 'law.record'
 ];
 export const roles = [
   {

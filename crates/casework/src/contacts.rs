@@ -277,6 +277,24 @@ impl Store {
         rows.iter().map(contact_of).collect()
     }
 
+    /// Who is written to as one of `names`: the persons whose role or organisation is one of them
+    /// and whose e-mail address is known. Those who answer for `object` come alone where there are
+    /// any; capital letters do not count.
+    pub async fn contacts_named(&self, names: &[String], object: &str) -> Result<Vec<Contact>> {
+        let plain = |text: &str| text.trim().to_lowercase();
+        let names: Vec<String> = names.iter().map(|name| plain(name)).collect();
+        let mut found = self.contacts(false).await?;
+        found.retain(|one| {
+            let named = |text: &str| !text.is_empty() && names.contains(&plain(text));
+            !one.email.is_empty() && (named(&one.role) || named(&one.owner))
+        });
+        let object = plain(object);
+        if found.iter().any(|one| plain(&one.object) == object) {
+            found.retain(|one| plain(&one.object) == object);
+        }
+        Ok(found)
+    }
+
     /// Every version of a contact, the newest first.
     pub async fn contact_history(&self, id: &str) -> Result<Vec<Contact>> {
         let rows = sqlx::query("SELECT * FROM contact WHERE id = $1 ORDER BY version DESC")

@@ -24,7 +24,8 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn not_found(kind: &str, id: &str) -> Self {
+    /// Nothing of that kind has the id, or the caller must not know that it has.
+    pub fn not_found(kind: &str, id: &str) -> Self {
         Self::NotFound {
             object: format!("{kind}:{id}"),
         }

@@ -106,19 +106,15 @@ impl Tx {
             Some((duty, addressee)) => (duty, Some(addressee)),
             None => (rest, None),
         };
-        if !ctx
-            .law
-            .clocks(&facts, ctx.now)
-            .iter()
-            .any(|clock| clock.duty == duty)
-        {
+        let clocks = ctx.law.clocks(&facts, ctx.now);
+        let Some(clock) = clocks.iter().find(|clock| clock.duty == duty) else {
             return Err(Error::invalid(
                 "kind",
                 format!("no duty `{duty}` applies here"),
             ));
-        }
+        };
         if let Some(addressee) = addressee {
-            crate::notices::check_addressee(ctx.law, duty, addressee)?;
+            crate::notices::check_addressee(ctx.law, duty, &clock.edition, addressee)?;
         }
         let at = time::whole(new.at);
         if at > ctx.now {

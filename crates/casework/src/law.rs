@@ -30,11 +30,34 @@ impl Law {
         saqshy_law::clocks_of_all(&self.packs, &self.profile, &self.calendar, facts, now)
     }
 
-    /// The duty with this id and the pack it is from.
-    pub fn duty(&self, id: &str) -> Option<(&Pack, &Duty)> {
-        self.packs
-            .iter()
-            .find_map(|pack| Some((pack, pack.duty(id)?)))
+    /// The clocks of the duties that return every period, the earliest due time first.
+    pub fn periods(&self, facts: &[CaseFact], now: Timestamp) -> Vec<Clock> {
+        let packs = self.packs.iter();
+        let of_pack = |pack| saqshy_law::periods(pack, &self.profile, &self.calendar, facts, now);
+        let mut found: Vec<Clock> = packs.flat_map(of_pack).collect();
+        found.sort_by_key(|clock| (clock.due.is_none(), clock.due));
+        found
+    }
+
+    /// The duty with this id in the wording of an edition, as a clock or a notice names it, and
+    /// the pack it is from. The newest wording only where no edition is named.
+    pub fn duty_in(&self, id: &str, edition: &str) -> Option<(&Pack, &Duty)> {
+        self.packs.iter().find_map(|pack| {
+            let duty = match edition.is_empty() {
+                true => pack.duty(id),
+                false => pack.duty_in(id, edition),
+            };
+            Some((pack, duty?))
+        })
+    }
+
+    /// Whether a duty belongs to an internal investigation: it begins with a fact of one, or asks
+    /// for one. A person whom the investigation is about sees nothing of it.
+    pub fn is_of_investigation(&self, duty: &str) -> bool {
+        let tells = |text: &String| text.contains("investigation");
+        let duties = self.packs.iter().flat_map(|pack| &pack.duties);
+        let mut found = duties.filter(|one| one.id == duty);
+        found.any(|one| tells(&one.id) || one.trigger.iter().chain(&one.stop).any(tells))
     }
 
     /// The zone in which the organisation counts its days and years; UTC if its name is unknown.

@@ -23,6 +23,7 @@
 
 mod alerts;
 mod contacts;
+mod done;
 mod due;
 mod error;
 mod evidence;
@@ -49,7 +50,8 @@ pub use alerts::{
     Alert, AlertFilter, AlertWhole, Comment, HITS_SHOWN, Hit, NewAlert, Page, Recorded, Triage,
 };
 pub use contacts::{Contact, ContactClock, ContactFields};
-pub use due::{Due, DueKind};
+pub use done::{Done, Periodic};
+pub use due::{Due, DueKind, Reader};
 pub use error::Error;
 pub use evidence::{
     Custody, Evidence, EvidenceFiles, Keeping, LegalHold, NewCustody, NewEvidence, RETENTION_YEARS,
@@ -62,8 +64,8 @@ pub use incidents::{
     TableHistory, TableReview, TableVersion, Task, TimelineEntry, Visit, VisitPatch, review_due,
 };
 pub use investigations::{
-    Damage, Findings, Investigation, InvestigationDecision, InvestigationItem, InvestigationPerson,
-    InvestigationWhole, ItemPatch, NewDamage, NewItem,
+    Damage, Extended, Extension, Findings, Investigation, InvestigationDecision, InvestigationItem,
+    InvestigationPerson, InvestigationWhole, ItemPatch, NewDamage, NewItem,
 };
 pub use law::{Category, Law};
 pub use ledger::SourceLedger;

@@ -192,7 +192,7 @@ impl Tx {
             .ok_or_else(|| {
                 Error::invalid("duty", format!("no own duty `{}` applies here", new.duty))
             })?;
-        check_addressee(ctx.law, &new.duty, &new.addressee)?;
+        check_addressee(ctx.law, &new.duty, &clock.edition, &new.addressee)?;
         Ok((clock.clause, clock.edition))
     }
 
@@ -552,9 +552,9 @@ impl Tx {
     }
 }
 
-/// Refuses an addressee whom the duty does not name.
-pub(crate) fn check_addressee(law: &Law, duty: &str, addressee: &str) -> Result<()> {
-    let Some((_, found)) = law.duty(duty) else {
+/// Refuses an addressee whom the duty does not name in that edition.
+pub(crate) fn check_addressee(law: &Law, duty: &str, edition: &str, addressee: &str) -> Result<()> {
+    let Some((_, found)) = law.duty_in(duty, edition) else {
         return Err(Error::invalid(
             "duty",
             format!("no pack has the duty `{duty}`"),

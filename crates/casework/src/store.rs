@@ -53,6 +53,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "what undoing an action restores",
         sql: "ALTER TABLE response_action ADD COLUMN former TEXT",
     },
+    Migration {
+        version: 7,
+        name: "what was done outside of cases",
+        sql: include_str!("../migrations/0007_done.sql"),
+    },
 ];
 
 /// Apart from the numbered ones above, as it belongs to detection's side of the database.

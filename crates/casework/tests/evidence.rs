@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Bench, at};
+use common::{Bench, at, field};
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use proptest::prelude::*;
 use saqshy_casework::{
@@ -10,13 +10,6 @@ use saqshy_casework::{
     ItemPatch, NewCustody, NewDamage, NewEvidence, NewIncident, NewItem, PersonPart, Severity,
     StoredFile, TaskState, retention_end,
 };
-
-fn field(result: Result<impl std::fmt::Debug, Error>) -> &'static str {
-    match result.unwrap_err() {
-        Error::Invalid { field, .. } => field,
-        other => panic!("{other}"),
-    }
-}
 
 async fn stored(bench: &Bench, bytes: &[u8]) -> (EvidenceFiles, StoredFile) {
     let files = EvidenceFiles::new(&bench.dir.path().join("evidence"), 1 << 20);

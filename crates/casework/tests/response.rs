@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Bench, at};
+use common::{Bench, at, field};
 use saqshy_casework::{
     ActionState, ContactFields, Effect, Error, Extent, LinearPlaybook, LinearStep, NewAction,
     NewIncident, NewStop, Severity, StepEnd, StepState, Tx,
@@ -10,13 +10,6 @@ use saqshy_casework::{
 use serde_json::{Value, json};
 
 const ID: &str = "playbook--f47ac10b-58cc-4372-a567-0e02b2c3d479";
-
-fn field(result: Result<impl std::fmt::Debug, Error>) -> &'static str {
-    match result.unwrap_err() {
-        Error::Invalid { field, .. } => field,
-        other => panic!("{other}"),
-    }
-}
 
 fn linear() -> Value {
     let step = |name: &str, driver: Option<&str>| LinearStep {
@@ -546,7 +539,7 @@ async fn a_changed_contact_starts_the_clock_of_48_hours() {
         (1, "O52-16")
     );
     assert_eq!(clocks[0].clock.due, Some(at("2026-03-18T10:00:00Z")));
-    let due = bench.store.due(&bench.law, at("12:00"), 9).await.unwrap();
+    let due = bench.due("12:00").await;
     assert_eq!(due[0].clause.as_deref(), Some("O52-16"));
 
     let mut tx = bench.store.begin().await.unwrap();

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Bench, alert, at, hit};
+use common::{Bench, alert, at, field, hit};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use proptest::prelude::*;
 use saqshy_casework::{
@@ -38,13 +38,6 @@ fn table() -> IncidentTable {
             id: "lessons".into(),
             title: Text3::same("Сабақ алынды"),
         }],
-    }
-}
-
-fn field(result: Result<impl std::fmt::Debug, Error>) -> &'static str {
-    match result.unwrap_err() {
-        Error::Invalid { field, .. } => field,
-        other => panic!("{other}"),
     }
 }
 
@@ -131,7 +124,7 @@ async fn the_table_is_reviewed_every_year() {
     assert_eq!(field(tx.review_table(&ctx, "қаралды", 0).await), "version");
     tx.adopt_table(&ctx, &table(), "бірінші", 0).await.unwrap();
     tx.commit().await.unwrap();
-    let due = bench.store.due(&bench.law, at("09:00"), 9).await.unwrap();
+    let due = bench.due("09:00").await;
     assert_eq!(due[0].clause.as_deref(), Some("R90-4-10"));
     assert_eq!(due[0].due, at("2027-03-16T09:00:00Z"));
     let mut tx = bench.store.begin().await.unwrap();

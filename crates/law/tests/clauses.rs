@@ -259,6 +259,7 @@ fn clauses_of_r90_that_have_clocks() {
             "duty:r90.open-investigation",
             "duty:r90.notify-start",
             "duty:r90.notify-terms",
+            "duty:r90.notify-new-terms",
             "duty:r90.notify-results",
             "register:r90.damages",
             "check:r90.decided",

@@ -146,7 +146,10 @@ async fn letter(app: &App, token: &str) -> Result<Letter, Refusal> {
     Ok(Letter {
         title: title.unwrap_or_else(|| Text3::same(whole.incident.title)),
         addressee: {
-            let pack = app.law.duty(&notice.duty).map(|(pack, _)| pack);
+            let pack = app
+                .law
+                .duty_in(&notice.duty, &notice.edition)
+                .map(|(pack, _)| pack);
             addressee_name(app, pack, &notice)
         },
         notice,

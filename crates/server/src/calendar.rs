@@ -67,6 +67,14 @@ async fn entries(app: &App, token: &str) -> anyhow::Result<Option<String>> {
     for one in clocks {
         let clock = &one.clock;
         let Some(due) = clock.due else { continue };
+        let (incident, duty) = (&one.incident_id, &clock.duty);
+        if app
+            .store
+            .hides(&app.law, incident, duty, &account.login)
+            .await?
+        {
+            continue;
+        }
         let steps = clock.steps.iter().map(|step| step.get(lang));
         let mut lines: Vec<String> = vec![one.incident_title.clone()];
         lines.extend(steps.map(str::to_owned));

@@ -196,6 +196,54 @@ fn clock<'a>(incident: &'a Value, duty: &str) -> &'a Value {
     found.unwrap_or_else(|| panic!("no clock {duty} in {clocks:#?}"))
 }
 
+/// O199-10-3-7a: the register of contacts says where an addressee is reached: who answers for the
+/// object of the case comes first; an addressee of whom nobody knows an address waits as a draft.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_goes_to_who_answers_for_the_object() {
+    let case = Case::new().await;
+    let person = case.sign_in("aigerim").await;
+    let contact = |object: &str, role: &str, email: &str| json!({"object": object, "role": role, "person": email, "email": email});
+    for (object, role, email) in [
+        ("Портал", "Мемлекеттік орган немесе", "x@example.kz"),
+        ("Тізілім", "state_body", "registry@body.example"),
+        ("Портал", "STATE_BODY", "portal@body.example"),
+    ] {
+        person
+            .does("POST", "/contacts", contact(object, role, email))
+            .await;
+    }
+    let draft = async |object: &str, duty: &str, addressee: &str| {
+        let new = json!({"title": "Оқиға", "severity": "high", "object": object});
+        let incident = person.does("POST", "/incidents", new).await;
+        let path = format!("/incidents/{}/notices", incident["id"].as_str().unwrap());
+        let new = json!({"duty": duty, "addressee": addressee});
+        person.does("POST", &path, new).await
+    };
+    let to_body = "o199.notify-state-body";
+    let portal = draft("портал", to_body, "state_body").await;
+    assert_eq!(portal["address"], "portal@body.example");
+    // Two who could be meant and neither for this object: the configured contact.
+    let other = draft("Басқа", to_body, "state_body").await;
+    assert_eq!(other["address"], "security@state-body.example");
+    let nobody = draft("Портал", "o199.notify-nsc", "nsc").await;
+    assert_eq!(
+        (nobody["address"].as_str(), &nobody["state"]),
+        (Some(""), &json!("draft"))
+    );
+    let id = nobody["id"].as_str().unwrap();
+    let second = case.sign_in("marat").await;
+    second
+        .does("POST", &format!("/notices/{id}/approve"), json!({}))
+        .await;
+    let sending = format!("/api/v1/notices/{id}/send");
+    let (status, body) = second
+        .raw("POST", sending.trim_start_matches("/api/v1"), None)
+        .await;
+    let said = String::from_utf8_lossy(&body);
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{said}");
+    assert!(said.contains("`nsc` is reached"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn from_an_alert_to_the_answer_of_the_state_body() {
     let case = Case::new().await;

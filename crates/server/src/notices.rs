@@ -423,7 +423,7 @@ fn nowhere(from: &str) -> SmtpConfig {
 /// Everything that the letter of a notice says.
 async fn letter(app: &App, notice: &Notice, date: Timestamp) -> anyhow::Result<Letter> {
     let view = CaseView::of(app, &notice.incident_id, date).await?;
-    let law = app.law.duty(&notice.duty);
+    let law = app.law.duty_in(&notice.duty, &notice.edition);
     let addressee = addressee_name(app, law.map(|(pack, _)| pack), notice);
     let values = values::values(app, &view, notice, law, &addressee, date).await?;
     let organisation = &app.config.organisation;
@@ -467,7 +467,7 @@ fn notes(app: &App, view: &CaseView, notice: &Notice) -> anyhow::Result<Vec<Fiel
             Form::Line,
         ));
     }
-    if let Some((pack, _)) = app.law.duty(&notice.duty) {
+    if let Some((pack, _)) = app.law.duty_in(&notice.duty, &notice.edition) {
         let value = Text3::same(edition_name(pack, &notice.edition));
         let label = in_all("label-edition", &[])?;
         notes.push(Field::new("edition", label, value, Form::Line));

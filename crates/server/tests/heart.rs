@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use common::{PASSWORD, Person, Reply, Trial, send, start};
 use serde_json::{Value, json};
 
-const TAGS: [&str; 8] = [
+const TAGS: [&str; 9] = [
     "incidents",
     "incident table",
     "shifts",
@@ -18,6 +18,7 @@ const TAGS: [&str; 8] = [
     "playbooks",
     "response",
     "contacts",
+    "law work",
 ];
 
 /// Calls operations and remembers which of them wrote a leaf.
@@ -124,6 +125,7 @@ async fn every_writing_operation_of_a_case_leaves_a_journal_entry() {
     investigation(&mut walk, &analyst, &chief, &case).await;
     response(&mut walk, &analyst, &chief, &case).await;
     contacts(&mut walk, &analyst).await;
+    law_work(&mut walk, &analyst).await;
 
     let document = serde_json::to_value(saqshy_server::openapi()).unwrap();
     let mut missing = Vec::new();
@@ -152,6 +154,43 @@ async fn every_writing_operation_of_a_case_leaves_a_journal_entry() {
     missing.retain(|name| !waits.contains(&name.as_str()) && !elsewhere.contains(&name.as_str()));
     assert!(missing.is_empty(), "never called: {missing:#?}");
     trial.server.shutdown().await.unwrap();
+}
+
+/// O199-14: a quarter that is done, with what proves it, and the record taken back.
+async fn law_work(walk: &mut Walk<'_>, analyst: &Person) {
+    let work = analyst.ok("GET", "/law/work", None).await;
+    let rows = work["periodic"].as_array().unwrap();
+    let ended = rows
+        .iter()
+        .find(|row| row["stopped"].is_null() && row["own"] == true);
+    let ended = ended.unwrap();
+    let (duty, period) = (text(ended, "duty"), text(ended, "period"));
+    let new = json!({"item": format!("duty:{duty}"), "period": period, "note": "№ 12 хат"});
+    let done = walk
+        .does(analyst, "POST", "/law/work", &[], new.clone())
+        .await;
+    let (status, message) = walk.refused(analyst, "POST", "/law/work", &[], new).await;
+    assert!(status == 422 && message.contains("was done"), "{message}");
+    let work = analyst.ok("GET", "/law/work", None).await;
+    let rows = work["periodic"].as_array().unwrap();
+    let met = |row: &&Value| row["duty"] == duty && row["period"] == period;
+    assert!(rows.iter().find(met).unwrap()["stopped"].is_string());
+    let id = text(&done, "id");
+    let reason = json!({"reason": "басқа тоқсан"});
+    walk.does(analyst, "POST", "/law/work/{id}/withdraw", &[id], reason)
+        .await;
+    let packs = analyst.ok("GET", "/law/packs", None).await;
+    let packs = packs["packs"].as_array().unwrap();
+    let of = |key: &str| {
+        packs
+            .iter()
+            .any(|pack| !pack[key].as_array().unwrap().is_empty())
+    };
+    assert!(of("registers") && of("checklists"));
+    let overview = "/overview?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z";
+    let overview = analyst.ok("GET", overview, None).await;
+    let due = overview["due_next"].as_array().unwrap();
+    assert!(due.iter().any(|row| row["kind"] == "periodic"), "{due:?}");
 }
 
 async fn open(walk: &mut Walk<'_>, who: &Person, title: &str) -> String {
@@ -582,6 +621,13 @@ async fn investigation(walk: &mut Walk<'_>, analyst: &Person, chief: &Person, ca
         .await;
     let id = text(&inv, "id").to_owned();
     let one = [id.as_str()];
+    let longer = json!({
+        "days": 10, "working": true, "planned_end": "2999-02-01T00:00:00Z", "reason": "сараптама",
+        "version": inv["version"],
+    });
+    let extension = "/investigations/{id}/extension";
+    let extended = walk.does(chief, "POST", extension, &one, longer).await;
+    assert_eq!(extended["extensions"][0]["reason"], "сараптама");
     let people = "/investigations/{id}/people";
     walk.does(
         chief,

@@ -113,6 +113,7 @@ const ELSEWHERE: &[&str] = &[
     "playbooks",
     "response",
     "contacts",
+    "law work",
 ];
 
 /// `METHOD path` of every operation that says it is journalled, and whether this test must call it.

@@ -29,7 +29,7 @@ pub use visits::{NewVisit, Visit, VisitPatch};
 
 pub(crate) use merge::{FAMILY, survivor_of};
 pub(crate) use pins::pins_of;
-pub(crate) use table::{TABLE_RULE, newest_table};
+pub(crate) use table::{TABLE_RULE, newest_table, table_reviews};
 pub(crate) use tasks::task_of;
 pub(crate) use timeline::{Entry, timeline_of};
 

@@ -345,6 +345,17 @@ impl Store {
     }
 }
 
+/// When the table was adopted or reviewed.
+pub(crate) async fn table_reviews(conn: &mut SqliteConnection) -> Result<Vec<Timestamp>> {
+    let rows = sqlx::query(
+        "SELECT adopted_us AS at_us FROM incident_table \
+         UNION ALL SELECT reviewed_us FROM incident_table_review ORDER BY 1",
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| row.time("at_us")).collect()
+}
+
 pub(crate) fn canonical(value: &serde_json::Value) -> Result<String> {
     let bytes = saqshy_journal::canonical(value)
         .map_err(|error| Error::invalid("body", error.to_string()))?;

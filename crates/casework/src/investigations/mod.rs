@@ -26,8 +26,8 @@ use crate::incidents::{Entry, FAMILY, working_incident};
 use crate::tx::{Columns, Note};
 use crate::words::{ItemKind, PersonPart};
 use crate::{
-    Actor, Ctx, Error, Result, Store, TEXT_BYTES_MAX, TITLE_BYTES_MAX, Tx, check_text, opt_check,
-    time,
+    Actor, Ctx, Error, Law, Result, Store, TEXT_BYTES_MAX, TITLE_BYTES_MAX, Tx, check_text,
+    opt_check, time,
 };
 
 /// An investigation as it stands.
@@ -66,6 +66,19 @@ pub struct InvestigationWhole {
     pub tasks: Vec<InvestigationItem>,
     pub recommendations: Vec<InvestigationItem>,
     pub damage: Vec<Damage>,
+    pub extensions: Vec<Extended>,
+}
+
+/// A term that was extended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Extended {
+    pub days: u32,
+    pub working: bool,
+    pub before: Option<Timestamp>,
+    pub planned_end: Timestamp,
+    pub reason: String,
+    pub extended_at: Timestamp,
+    pub extended_by: String,
 }
 
 /// Findings to be written; `None` leaves a text as it is.
@@ -79,6 +92,22 @@ pub struct Findings {
     pub conclusion: Option<String>,
     pub version: i64,
 }
+
+/// A longer term.
+#[derive(Debug, Clone)]
+pub struct Extension {
+    /// How many days the internal clock of the conclusion is given.
+    pub days: u32,
+    /// Working days; calendar days otherwise.
+    pub working: bool,
+    /// The new end that is told.
+    pub planned_end: Timestamp,
+    pub reason: String,
+    pub version: i64,
+}
+
+/// Longest extension at once, in days.
+const EXTENSION_DAYS_MAX: u32 = 366;
 
 impl Tx {
     /// Opens an investigation of a case: the fact `investigation.started`.
@@ -130,7 +159,10 @@ impl Tx {
         investigation_by_id(self.conn(), &id).await
     }
 
-    /// Writes findings, or sets the term anew.
+    /// Writes findings, or sets the term where none was set.
+    ///
+    /// # Errors
+    /// `Invalid` for another term than the one that was set: see [`Tx::extend_investigation`].
     pub async fn write_findings(
         &mut self,
         ctx: &Ctx<'_>,
@@ -157,7 +189,12 @@ impl Tx {
             }
         }
         if let Some(end) = findings.planned_end {
-            new.planned_end = Some(time::whole(end));
+            let end = time::whole(end);
+            if old.planned_end.is_some_and(|before| before != end) {
+                let message = "the term was set; extend it with a reason";
+                return Err(Error::invalid("planned_end", message));
+            }
+            new.planned_end = Some(end);
         }
         if new == old {
             return Err(Error::invalid("investigation", "nothing would change"));
@@ -183,6 +220,81 @@ impl Tx {
         });
         self.investigation_note(ctx, id, "investigation.findings", change)
             .await?;
+        investigation_by_id(self.conn(), id).await
+    }
+
+    /// Extends the term of an investigation: the fact `investigation.extended:<amount>-<unit>`. Where
+    /// material damage stands, the regulator is told of the new time frames (R90-4-14): the fact
+    /// `investigation.terms_changed`.
+    ///
+    /// # Errors
+    /// `Invalid` without a reason, and for an end that is not later than the one before.
+    pub async fn extend_investigation(
+        &mut self,
+        ctx: &Ctx<'_>,
+        id: &str,
+        new: &Extension,
+    ) -> Result<Investigation> {
+        let old = self.open_one(ctx.actor, id).await?;
+        check_version("investigation", id, new.version, old.version)?;
+        check_text("reason", &new.reason, TITLE_BYTES_MAX)?;
+        if !(1..=EXTENSION_DAYS_MAX).contains(&new.days) {
+            let message = format!("{} is none of 1 to {EXTENSION_DAYS_MAX}", new.days);
+            return Err(Error::invalid("days", message));
+        }
+        let end = time::whole(new.planned_end);
+        if end <= ctx.now || old.planned_end.is_some_and(|before| end <= before) {
+            let message = format!("{end} is not later than the term before");
+            return Err(Error::invalid("planned_end", message));
+        }
+        sqlx::query("UPDATE investigation SET planned_end_us = $2 WHERE id = $1")
+            .bind(id)
+            .bind(time::to_us(end))
+            .execute(self.conn())
+            .await?;
+        sqlx::query(
+            "INSERT INTO investigation_extension (investigation_id, seq, days, working, before_us, \
+             planned_end_us, reason, extended_us, extended_by) \
+             SELECT $1, COALESCE(MAX(seq), 0) + 1, $2, $3, $4, $5, $6, $7, $8 \
+             FROM investigation_extension WHERE investigation_id = $1",
+        )
+        .bind(id)
+        .bind(i64::from(new.days))
+        .bind(new.working)
+        .bind(time::opt_us(old.planned_end))
+        .bind(time::to_us(end))
+        .bind(&new.reason)
+        .bind(time::to_us(ctx.now))
+        .bind(&ctx.actor.id)
+        .execute(self.conn())
+        .await?;
+        let change = json!({
+            "planned_end": end, "days": new.days, "working": new.working,
+            "sha256": digest(&json!({"reason": new.reason})),
+        });
+        self.investigation_note(ctx, id, "investigation.term", change)
+            .await?;
+        let case = &old.incident_id;
+        let data = json!({"number": old.number, "planned_end": end, "before": old.planned_end});
+        let mut entry = Entry::new("investigation.extended", ctx.now, data);
+        entry.object = Some(("investigation", id));
+        self.entry(ctx, case, entry).await?;
+        let unit = if new.working {
+            "working_days"
+        } else {
+            "calendar_days"
+        };
+        let kind = format!("investigation.extended:{}-{unit}", new.days);
+        self.add_fact(ctx, case, &kind, ctx.now, None, None).await?;
+        let damage = damage_of(self.conn(), case).await?;
+        if damage
+            .iter()
+            .any(|one| one.material && one.withdrawn_at.is_none())
+        {
+            let kind = "investigation.terms_changed";
+            self.add_fact(ctx, case, kind, ctx.now, None, None).await?;
+        }
+        self.refresh_clocks(ctx, case).await?;
         investigation_by_id(self.conn(), id).await
     }
 
@@ -315,13 +427,25 @@ impl Store {
     pub async fn investigation(&self, id: &str, actor: &Actor) -> Result<InvestigationWhole> {
         let mut conn = self.pool().begin().await?;
         let investigation = visible(&mut conn, actor, id).await?;
-        Ok(InvestigationWhole {
-            people: people::people_of(&mut conn, id).await?,
-            tasks: items::items_of(&mut conn, id, ItemKind::Task).await?,
-            recommendations: items::items_of(&mut conn, id, ItemKind::Recommendation).await?,
-            damage: damage_of(&mut conn, &investigation.incident_id).await?,
-            investigation,
-        })
+        whole_of(&mut conn, investigation).await
+    }
+
+    /// The newest investigation of a case, for the letters that its own duties ask for. Whoever
+    /// shows such a letter first asks [`Store::hides`].
+    pub async fn investigation_told(&self, incident: &str) -> Result<Option<InvestigationWhole>> {
+        let mut conn = self.pool().begin().await?;
+        let known = investigations_of(&mut conn, incident).await?;
+        let newest = known.into_iter().max_by_key(|one| one.opened_at);
+        match newest {
+            Some(newest) => whole_of(&mut conn, newest).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether a duty of the case must not be seen by `person`: it belongs to an investigation,
+    /// and one of the case is about them.
+    pub async fn hides(&self, law: &Law, incident: &str, duty: &str, person: &str) -> Result<bool> {
+        Ok(law.is_of_investigation(duty) && self.is_subject(incident, person).await?)
     }
 
     /// Investigations that `actor` may see, of one case if given, the newest first.
@@ -362,6 +486,38 @@ impl Store {
             .await?;
         Ok(count > 0)
     }
+}
+
+async fn whole_of(
+    conn: &mut SqliteConnection,
+    investigation: Investigation,
+) -> Result<InvestigationWhole> {
+    let id = &investigation.id;
+    let rows = sqlx::query(
+        "SELECT * FROM investigation_extension WHERE investigation_id = $1 ORDER BY seq",
+    )
+    .bind(id)
+    .fetch_all(&mut *conn)
+    .await?;
+    let extended = |row: &SqliteRow| {
+        Ok(Extended {
+            days: u32::try_from(row.int("days")?).unwrap_or(0),
+            working: row.flag("working")?,
+            before: row.opt_time("before_us")?,
+            planned_end: row.time("planned_end_us")?,
+            reason: row.text("reason")?,
+            extended_at: row.time("extended_us")?,
+            extended_by: row.text("extended_by")?,
+        })
+    };
+    Ok(InvestigationWhole {
+        people: people::people_of(conn, id).await?,
+        tasks: items::items_of(conn, id, ItemKind::Task).await?,
+        recommendations: items::items_of(conn, id, ItemKind::Recommendation).await?,
+        damage: damage_of(conn, &investigation.incident_id).await?,
+        extensions: rows.iter().map(extended).collect::<Result<_>>()?,
+        investigation,
+    })
 }
 
 /// SHA-256 of a value as canonical JSON: what a leaf of the compartment says of a text.

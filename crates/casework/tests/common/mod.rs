@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use saqshy_casework::{Actor, Ctx, Hit, Law, Level, NewAlert, Store};
+use saqshy_casework::{Actor, Ctx, Error, Hit, Law, Level, NewAlert, Store};
 use saqshy_law::{Calendar, Pack, Profile, Week};
 
 pub struct Bench {
@@ -36,6 +36,16 @@ impl Bench {
         }
     }
 
+    /// What is due, as somebody who reads investigations sees it.
+    pub async fn due(&self, now: &str) -> Vec<saqshy_casework::Due> {
+        let reader = saqshy_casework::Reader {
+            actor: &self.coordinator,
+            investigations: true,
+        };
+        let due = self.store.due(&self.law, at(now), reader, 99);
+        due.await.unwrap()
+    }
+
     pub async fn leaves(&self) -> Vec<saqshy_journal::Leaf> {
         leaves(&self.store).await
     }
@@ -50,6 +60,14 @@ pub async fn leaves(store: &Store) -> Vec<saqshy_journal::Leaf> {
             saqshy_journal::Leaf::parse(body).unwrap()
         })
         .collect()
+}
+
+/// The field that a refusal names.
+pub fn field(result: Result<impl std::fmt::Debug, Error>) -> &'static str {
+    match result.unwrap_err() {
+        Error::Invalid { field, .. } => field,
+        other => panic!("{other}"),
+    }
 }
 
 pub fn actor(id: &str) -> Actor {

@@ -354,7 +354,7 @@ fn show_clauses(act: Option<&str>, lang: Lang, format: Format) -> Result<Exit, F
                     clause.served.word().to_owned(),
                     word(&clause.status),
                     clause.items().join(", "),
-                    clause.tests.len().to_string(),
+                    tests(clause),
                     clause.page.clone().unwrap_or_default(),
                     clause.title.get(lang).to_owned(),
                 ]);
@@ -369,6 +369,16 @@ fn show_clauses(act: Option<&str>, lang: Lang, format: Format) -> Result<Exit, F
         }
     }
     Ok(Exit::Done)
+}
+
+/// The first test of a clause, and how many more there are.
+fn tests(clause: &Clause) -> String {
+    let first = clause.tests.first().map_or("", String::as_str);
+    let name = first.rsplit_once("::").map_or(first, |(_, name)| name);
+    match clause.tests.len() {
+        0 | 1 => name.to_owned(),
+        more => format!("{name} +{}", more - 1),
+    }
 }
 
 fn row(pack: &Pack, clause: &Clause) -> serde_json::Value {

@@ -84,6 +84,8 @@ permissions! {
     UsersRead = "users.read",
     UsersWrite = "users.write",
     LawRead = "law.read",
+    /// Recording what was done outside of cases.
+    LawRecord = "law.record",
     MetricsRead = "metrics.read",
 }
 

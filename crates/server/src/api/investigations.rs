@@ -118,6 +118,21 @@ pub struct InvestigationWhole {
     pub tasks: Vec<InvestigationItem>,
     pub recommendations: Vec<InvestigationItem>,
     pub damage: Vec<Damage>,
+    pub extensions: Vec<InvestigationExtended>,
+}
+
+wire! {
+    /// A term that was extended.
+    InvestigationExtended(one: casework::Extended) {
+        days: u32,
+        /// Working days; calendar days when false.
+        working: bool,
+        before: Option<Timestamp>,
+        planned_end: Timestamp,
+        reason: String,
+        extended_at: Timestamp,
+        extended_by: String,
+    }
 }
 
 /// What of an investigation stands on the case itself.
@@ -156,6 +171,20 @@ pub struct FindingsPatch {
     pub effectiveness: Option<String>,
     #[serde(default)]
     pub conclusion: Option<String>,
+    pub version: i64,
+}
+
+/// A longer term.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InvestigationExtension {
+    /// How many days the clock of the conclusion is given.
+    pub days: u32,
+    /// Working days; calendar days when false.
+    pub working: bool,
+    /// The new end that the regulator is told.
+    pub planned_end: Timestamp,
+    pub reason: String,
     pub version: i64,
 }
 
@@ -247,6 +276,7 @@ async fn opened(app: &App, who: &Who, id: &str) -> ApiResult<Json<InvestigationW
         tasks: list(whole.tasks),
         recommendations: list(whole.recommendations),
         damage: list(whole.damage),
+        extensions: list(whole.extensions),
     }))
 }
 
@@ -359,6 +389,35 @@ async fn write_findings(
     };
     change!(app, who, |tx, ctx| {
         tx.write_findings(ctx, &id, &findings).await?;
+    });
+    opened(&app, &who, &id).await
+}
+
+/// The investigation.
+#[utoipa::path(
+    post,
+    path = "/investigations/{id}/extension",
+    tag = "investigations",
+    operation_id = "investigations_extend",
+    request_body = InvestigationExtension,
+    params(("id" = String, Path)),
+    responses((status = OK, description = "The investigation", body = InvestigationWhole))
+)]
+async fn extend(
+    State(app): State<App>,
+    who: Who,
+    Path(id): Path<String>,
+    Body(body): Body<InvestigationExtension>,
+) -> ApiResult<Json<InvestigationWhole>> {
+    let new = casework::Extension {
+        days: body.days,
+        working: body.working,
+        planned_end: body.planned_end,
+        reason: body.reason,
+        version: body.version,
+    };
+    change!(app, who, |tx, ctx| {
+        tx.extend_investigation(ctx, &id, &new).await?;
     });
     opened(&app, &who, &id).await
 }
@@ -589,6 +648,7 @@ pub(super) fn routes(api: Api) -> Api {
         .write(Permission::InvestigationsWrite, routes!(open))
         .write(Permission::InvestigationsRead, routes!(get))
         .write(Permission::InvestigationsWrite, routes!(write_findings))
+        .write(Permission::InvestigationsWrite, routes!(extend))
         .write(Permission::InvestigationsWrite, routes!(add_person))
         .write(Permission::InvestigationsWrite, routes!(remove_member))
         .write(Permission::InvestigationsWrite, routes!(declare))

@@ -33,6 +33,37 @@ pub struct LawPack {
     pub duties: Vec<LawDuty>,
     /// Each clause in its newest wording, and what serves it.
     pub clauses: Vec<LawClause>,
+    /// Records that the act asks for.
+    pub registers: Vec<LawRegister>,
+    /// Lists of checks.
+    pub checklists: Vec<LawChecklist>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct LawRegister {
+    pub id: String,
+    pub title: Text3,
+    /// Headings of the form, in order.
+    pub fields: Vec<LawField>,
+    /// Returning duties that review it.
+    pub review: Vec<String>,
+    /// It holds personal or confidential data.
+    pub restricted: bool,
+    /// The act prescribes the fields; otherwise the form is ours.
+    pub prescribed: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct LawField {
+    pub title: Text3,
+    pub required: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct LawChecklist {
+    pub id: String,
+    pub title: Text3,
+    pub items: Vec<LawField>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -144,6 +175,45 @@ fn pack(pack: &saqshy_law::Pack, profile: &saqshy_law::Profile) -> LawPack {
         amendments: pack.amendments.iter().map(amendment).collect(),
         duties: duties.collect(),
         clauses: clauses(pack),
+        registers: pack
+            .registers
+            .iter()
+            .map(|one| register(pack, one))
+            .collect(),
+        checklists: pack.checklists.iter().map(checklist).collect(),
+    }
+}
+
+fn register(pack: &saqshy_law::Pack, register: &saqshy_law::Register) -> LawRegister {
+    let field = |id: &String| {
+        let known = pack.fields.iter().find(|field| field.id == *id);
+        LawField {
+            title: known.map_or_else(
+                || saqshy_law::Text3::same(id.as_str()).into(),
+                |field| field.title.clone().into(),
+            ),
+            required: register.required.contains(id),
+        }
+    };
+    LawRegister {
+        id: register.id.clone(),
+        title: register.title.clone().into(),
+        fields: register.fields.iter().map(field).collect(),
+        review: register.review.clone(),
+        restricted: register.restricted,
+        prescribed: register.prescribed,
+    }
+}
+
+fn checklist(list: &saqshy_law::Checklist) -> LawChecklist {
+    let item = |item: &saqshy_law::CheckItem| LawField {
+        title: item.title.clone().into(),
+        required: item.required,
+    };
+    LawChecklist {
+        id: list.id.clone(),
+        title: list.title.clone().into(),
+        items: list.items.iter().map(item).collect(),
     }
 }
 

@@ -5,6 +5,7 @@ mod attack;
 mod backtests;
 mod calendar;
 mod contacts;
+mod done;
 mod dossier;
 mod evidence;
 mod exceptions;
@@ -85,6 +86,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         attack::routes,
         users::routes,
         law::routes,
+        done::routes,
     ];
     parts
         .into_iter()

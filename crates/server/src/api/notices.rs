@@ -178,7 +178,10 @@ same_words!(Channel: casework::Channel { Mail, Webhook, Folder, Hand });
 
 impl Notice {
     pub(super) fn of(app: &App, notice: casework::Notice, names: &Names) -> Self {
-        let pack = app.law.duty(&notice.duty).map(|(pack, _)| pack);
+        let pack = app
+            .law
+            .duty_in(&notice.duty, &notice.edition)
+            .map(|(pack, _)| pack);
         Self {
             addressee_name: notices::addressee_name(app, pack, &notice).into(),
             channel: notice.channel.into(),
@@ -219,6 +222,35 @@ pub(super) fn refused(error: anyhow::Error) -> ApiError {
     }
 }
 
+/// A letter on an investigation does not exist for a person whom the investigation is about.
+async fn visible(app: &App, who: &Who, notice: &casework::Notice) -> ApiResult<()> {
+    let (case, duty) = (&notice.incident_id, &notice.duty);
+    let person = who.actor().id;
+    match app.store.hides(&app.law, case, duty, &person).await? {
+        true => Err(casework::Error::not_found("notice", &notice.id).into()),
+        false => Ok(()),
+    }
+}
+
+/// The address of an addressee in the register of contacts: of who answers for the object of the
+/// case, else of the only one.
+async fn registered(app: &App, addressee: &str, object: &str) -> ApiResult<Option<String>> {
+    let mut names = vec![addressee.to_owned()];
+    for pack in &app.law.packs {
+        if pack.parties.iter().any(|party| party.id == addressee) {
+            let title = pack.party_title(addressee);
+            names.extend([title.kk, title.ru, title.en]);
+        }
+    }
+    let found = app.store.contacts_named(&names, object).await?;
+    let object = object.trim().to_lowercase();
+    Ok(match found.as_slice() {
+        [only] => Some(only.email.clone()),
+        [first, ..] if first.object.trim().to_lowercase() == object => Some(first.email.clone()),
+        _ => None,
+    })
+}
+
 /// The draft.
 #[utoipa::path(
     post,
@@ -243,7 +275,10 @@ async fn draft(
             check_mail(&address)?;
             (casework::Channel::Mail, address.trim().to_owned())
         }
-        None => (channel, known),
+        None => match registered(&app, &body.addressee, &whole.incident.object).await? {
+            Some(email) => (casework::Channel::Mail, email),
+            None => (channel, known),
+        },
     };
     let languages: &[&str] = match contact.map(|contact| contact.language) {
         Some(Lang::En) => &["en"],
@@ -253,8 +288,10 @@ async fn draft(
         .text
         .unwrap_or_else(|| notices::initial_text(&app, &whole));
     let duty = body.duty.unwrap_or_default();
+    let clock = whole.clocks.iter().find(|clock| clock.duty == duty);
+    let edition = clock.map_or("", |clock| clock.edition.as_str());
     let new = casework::NewNotice {
-        template: templates::key_for(&app, &duty),
+        template: templates::key_for(&app, &duty, edition),
         duty,
         addressee: body.addressee,
         address,
@@ -286,8 +323,9 @@ async fn draft(
     params(("id" = String, Path)),
     responses((status = OK, description = "One notice", body = Notice))
 )]
-async fn get(State(app): State<App>, Path(id): Path<String>) -> ApiResult<Json<Notice>> {
+async fn get(State(app): State<App>, who: Who, Path(id): Path<String>) -> ApiResult<Json<Notice>> {
     let notice = app.store.notice(&id).await?;
+    visible(&app, &who, &notice).await?;
     Ok(Json(Notice::of(&app, notice, &Names::of(&app).await?)))
 }
 
@@ -302,12 +340,14 @@ async fn get(State(app): State<App>, Path(id): Path<String>) -> ApiResult<Json<N
 )]
 async fn document(
     State(app): State<App>,
+    who: Who,
     Path(id): Path<String>,
     Query(query): Query<DocumentQuery>,
 ) -> ApiResult<Response> {
     let lang = query.lang.as_deref().map(language).transpose()?;
     let format = format(query.format.as_deref().unwrap_or("pdf"))?;
     let notice = app.store.notice(&id).await?;
+    visible(&app, &who, &notice).await?;
     let name = notice.number.replace('/', "-");
     let kept = notice.document_sha256.as_deref();
     let bytes = match (lang, format, kept) {

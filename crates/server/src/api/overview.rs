@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
+use super::shifts::{Due, DueKind, due_for};
 use super::wire::{Bucket, Clock, ClockRow, LevelCounts};
 use crate::App;
-use crate::access::Permission;
+use crate::access::{Permission, Who};
 use crate::http::{Api, ApiError, ApiResult, Query};
 use crate::runtime::source_rows;
 
@@ -29,6 +30,9 @@ pub struct Overview {
     pub incidents_open: u64,
     /// Running and overdue clocks of open incidents, the nearest due first, at most 20.
     pub clocks_next: Vec<ClockRow>,
+    /// What else is due: tasks, recommendations, changed contacts, returning duties; the nearest
+    /// first, at most 20. Empty for who may not read incidents.
+    pub due_next: Vec<Due>,
     pub sources: SourceCounts,
     pub journal: JournalState,
 }
@@ -60,6 +64,7 @@ pub struct JournalState {
 )]
 async fn overview(
     State(app): State<App>,
+    who: Who,
     Query(query): Query<OverviewQuery>,
 ) -> ApiResult<Json<Overview>> {
     let (from, to, now) = (query.from, query.to, app.now());
@@ -87,19 +92,33 @@ async fn overview(
             Level::Informational => alerts_by_level.informational = count,
         }
     }
-    let clocks = app.store.clocks_next(&app.law, now, CLOCKS).await?;
+    let person = who.actor().id;
+    let mut clocks = Vec::new();
+    for row in app.store.clocks_next(&app.law, now, CLOCKS).await? {
+        let (incident, duty) = (&row.incident_id, &row.clock.duty);
+        if !app.store.hides(&app.law, incident, duty, &person).await? {
+            clocks.push(row);
+        }
+    }
     let clocks_next = clocks.into_iter().map(|row| ClockRow {
         clock: Clock::of(&row.incident_id, row.clock, &app.law),
         incident_id: row.incident_id,
         incident_number: row.incident_number,
         incident_title: row.incident_title,
     });
+    let mut due_next = Vec::new();
+    if who.permissions.contains(&Permission::IncidentsRead) {
+        due_next = due_for(&app, &who, DUE_READ).await?;
+        due_next.retain(|due| !matches!(due.kind, DueKind::Clock));
+        due_next.truncate(CLOCKS);
+    }
     Ok(Json(Overview {
         events_total: event_rate.iter().map(|bucket| bucket.count).sum(),
         event_rate,
         alerts_by_level,
         incidents_open: app.store.incidents_open().await?,
         clocks_next: clocks_next.collect(),
+        due_next,
         sources: sources(&app, now).await?,
         journal: journal(&app).await?,
     }))
@@ -108,6 +127,7 @@ async fn overview(
 /// Spans that the interval is counted in.
 const BUCKETS: usize = 60;
 const CLOCKS: usize = 20;
+const DUE_READ: usize = 1000;
 const SILENT_AFTER: SignedDuration = SignedDuration::from_mins(15);
 
 async fn sources(app: &App, now: Timestamp) -> ApiResult<SourceCounts> {

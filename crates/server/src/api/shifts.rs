@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use saqshy_casework as casework;
+use saqshy_law::Lang;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
@@ -13,6 +14,7 @@ use crate::App;
 use crate::access::{Permission, Who};
 use crate::api::wire::{Text3, change, list, wire, wire_words};
 use crate::http::{Api, ApiResult, Body, Query};
+use crate::texts::text;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -110,6 +112,8 @@ pub enum DueKind {
     Task,
     Contact,
     Review,
+    Recommendation,
+    Periodic,
 }
 
 impl From<casework::DueKind> for DueKind {
@@ -119,6 +123,8 @@ impl From<casework::DueKind> for DueKind {
             casework::DueKind::Task => Self::Task,
             casework::DueKind::Contact => Self::Contact,
             casework::DueKind::Review => Self::Review,
+            casework::DueKind::Recommendation => Self::Recommendation,
+            casework::DueKind::Periodic => Self::Periodic,
         }
     }
 }
@@ -128,7 +134,7 @@ wire! {
     Due(row: casework::Due) {
         uid: String,
         kind: DueKind,
-        title: Text3,
+        title: Text3 = titled(row.kind, row.title),
         due: Timestamp,
         /// The organisation's own; otherwise it watches somebody else's.
         own: bool,
@@ -137,6 +143,29 @@ wire! {
         incident_id: Option<String>,
         incident_number: Option<String>,
     }
+}
+
+/// The yearly review of the table has no words of its own.
+fn titled(kind: casework::DueKind, title: saqshy_law::Text3) -> Text3 {
+    match kind {
+        casework::DueKind::Review => {
+            let [kk, ru, en] = Lang::ALL.map(|lang| text(lang, "due-table-review"));
+            Text3 { kk, ru, en }
+        }
+        _ => title.into(),
+    }
+}
+
+/// What is due for `who`, the earliest first.
+pub(super) async fn due_for(app: &App, who: &Who, limit: usize) -> ApiResult<Vec<Due>> {
+    let actor = who.actor();
+    let reader = casework::Reader {
+        actor: &actor,
+        investigations: who.permissions.contains(&Permission::InvestigationsRead),
+    };
+    Ok(list(
+        app.store.due(&app.law, app.now(), reader, limit).await?,
+    ))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -180,9 +209,13 @@ pub struct NewHandOver {
     params(DueQuery),
     responses((status = OK, description = "Everything that is due, the earliest first", body = DueList))
 )]
-async fn due(State(app): State<App>, Query(query): Query<DueQuery>) -> ApiResult<Json<DueList>> {
+async fn due(
+    State(app): State<App>,
+    who: Who,
+    Query(query): Query<DueQuery>,
+) -> ApiResult<Json<DueList>> {
     let limit = query.limit.unwrap_or(200).clamp(1, 1000);
-    let due = list(app.store.due(&app.law, app.now(), limit).await?);
+    let due = due_for(&app, &who, limit).await?;
     Ok(Json(DueList { due }))
 }
 

@@ -68,8 +68,8 @@ fn text_of(pack: &Pack, document: &str) -> Option<Text3> {
 }
 
 /// `<pack>#<document>` of the template for a duty; ours when the duty names none.
-pub fn key_for(app: &App, duty: &str) -> String {
-    let found = app.law.duty(duty);
+pub fn key_for(app: &App, duty: &str, edition: &str) -> String {
+    let found = app.law.duty_in(duty, edition);
     let named = found.and_then(|(pack, duty)| Some((pack.id.as_str(), duty.document.as_deref()?)));
     let (pack, document) = named.unwrap_or((OWN, INFORMATION));
     format!("{pack}#{document}")
@@ -79,7 +79,7 @@ pub fn key_for(app: &App, duty: &str) -> String {
 pub async fn template_of(app: &App, notice: &Notice) -> anyhow::Result<Text3> {
     // Notices drafted before templates were recorded have none of their own.
     let key = match notice.template.is_empty() {
-        true => key_for(app, &notice.duty),
+        true => key_for(app, &notice.duty, &notice.edition),
         false => notice.template.clone(),
     };
     let (pack, document) = key.split_once('#').context("a template has two names")?;

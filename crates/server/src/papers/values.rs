@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use saqshy_casework::Notice;
+use saqshy_casework::{Notice, TaskState};
 use saqshy_dispatch::moment;
 use saqshy_law::{Duty, Pack, Text3};
 
@@ -38,6 +38,15 @@ pub const KNOWN: &[&str] = &[
     "incident.hosts",
     "incident.state",
     "incident.title",
+    "investigation.causes",
+    "investigation.conclusion",
+    "investigation.effectiveness",
+    "investigation.number",
+    "investigation.planned_end",
+    "investigation.realisation",
+    "investigation.recommendations",
+    "investigation.scale",
+    "investigation.started_at",
     "notice.date",
     "notice.number",
     "notice.text",
@@ -112,6 +121,30 @@ pub async fn values(
     put("incident.hosts", same(&view.hosts(app).await?.join(", ")));
     put("incident.state", view.state()?);
     put("incident.title", view.title());
+    // Only the letters of an investigation's own duties tell of it.
+    let own = app.law.is_of_investigation(&notice.duty);
+    let told = match own {
+        true => app.store.investigation_told(&incident.id).await?,
+        false => None,
+    };
+    if let Some(told) = told {
+        let (one, mut advice) = (told.investigation, told.recommendations);
+        advice.retain(|item| item.state != TaskState::Cancelled);
+        let advice = advice.iter().map(|item| match item.due {
+            Some(due) => format!("{} ({}, {})", item.text, item.owner, moment(zone, due)),
+            None => format!("{} ({})", item.text, item.owner),
+        });
+        let advice: Vec<String> = advice.collect();
+        put("investigation.causes", same(&one.causes));
+        put("investigation.conclusion", same(&one.conclusion));
+        put("investigation.effectiveness", same(&one.effectiveness));
+        put("investigation.number", same(&one.number));
+        put("investigation.planned_end", maybe(one.planned_end));
+        put("investigation.realisation", same(&one.realisation));
+        put("investigation.recommendations", same(&advice.join("\n")));
+        put("investigation.scale", same(&one.scale));
+        put("investigation.started_at", at(one.opened_at));
+    }
     put("notice.date", at(date));
     put("notice.number", same(&notice.number));
     put("notice.text", same(&notice.text));

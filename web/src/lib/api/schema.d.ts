@@ -1257,6 +1257,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/investigations/{id}/extension": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The investigation. */
+        post: operations["investigations_extend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/investigations/{id}/independence": {
         parameters: {
             query?: never;
@@ -1438,6 +1455,41 @@ export interface paths {
         get: operations["law_packs"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/law/work": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returning duties and what was done. */
+        get: operations["law_work"];
+        put?: never;
+        /** The record. */
+        post: operations["law_work_record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/law/work/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The record, withdrawn. */
+        post: operations["law_work_withdraw"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2763,6 +2815,29 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        /** @description Something that was done, with what proves it. */
+        Done: {
+            /** Format: date-time */
+            done_at: string;
+            id: string;
+            /** @description `duty:<id>`, `register:<id>` or `checklist:<id>` of a pack. */
+            item: string;
+            /** @description What proves it. */
+            note: string;
+            /** @description Of a duty: `2026-W12`, `2026-03`, `2026-Q1`, `2026`. */
+            period: string;
+            /** Format: date-time */
+            saved_at: string;
+            saved_by: string;
+            /** Format: date-time */
+            withdrawn_at?: string | null;
+            withdrawn_by?: string | null;
+            withdrawn_why?: string | null;
+        };
+        /** @description Why it is taken back. */
+        DoneWithdrawal: {
+            reason: string;
+        };
         /** @description One thing that is due. */
         Due: {
             clause?: string | null;
@@ -2781,7 +2856,7 @@ export interface components {
          * @description Why something is due.
          * @enum {string}
          */
-        DueKind: "clock" | "task" | "contact" | "review";
+        DueKind: "clock" | "task" | "contact" | "review" | "recommendation" | "periodic";
         DueList: {
             due: components["schemas"]["Due"][];
         };
@@ -3210,6 +3285,39 @@ export interface components {
             needed: boolean;
             reason: string;
         };
+        /** @description A term that was extended. */
+        InvestigationExtended: {
+            /** Format: date-time */
+            before?: string | null;
+            /** Format: int32 */
+            days: number;
+            /** Format: date-time */
+            extended_at: string;
+            extended_by: string;
+            /** Format: date-time */
+            planned_end: string;
+            reason: string;
+            /** @description Working days; calendar days when false. */
+            working: boolean;
+        };
+        /** @description A longer term. */
+        InvestigationExtension: {
+            /**
+             * Format: int32
+             * @description How many days the clock of the conclusion is given.
+             */
+            days: number;
+            /**
+             * Format: date-time
+             * @description The new end that the regulator is told.
+             */
+            planned_end: string;
+            reason: string;
+            /** Format: int64 */
+            version: number;
+            /** @description Working days; calendar days when false. */
+            working: boolean;
+        };
         /** @description A task or recommendation. */
         InvestigationItem: {
             /** Format: date-time */
@@ -3241,6 +3349,7 @@ export interface components {
         };
         InvestigationWhole: components["schemas"]["Investigation"] & {
             damage: components["schemas"]["Damage"][];
+            extensions: components["schemas"]["InvestigationExtended"][];
             people: components["schemas"]["InvestigationPerson"][];
             recommendations: components["schemas"]["InvestigationItem"][];
             tasks: components["schemas"]["InvestigationItem"][];
@@ -3314,6 +3423,11 @@ export interface components {
         LawCalendar: {
             years: components["schemas"]["CalendarYear"][];
         };
+        LawChecklist: {
+            id: string;
+            items: components["schemas"]["LawField"][];
+            title: components["schemas"]["Text3"];
+        };
         LawClause: {
             /** @description The program acts on it already. */
             built: boolean;
@@ -3341,9 +3455,15 @@ export interface components {
             from: string;
             id: string;
         };
+        LawField: {
+            required: boolean;
+            title: components["schemas"]["Text3"];
+        };
         LawPack: {
             /** @description Amendments that are known and not worked in. */
             amendments: components["schemas"]["LawAmendment"][];
+            /** @description Lists of checks. */
+            checklists: components["schemas"]["LawChecklist"][];
             /** @description Each clause in its newest wording, and what serves it. */
             clauses: components["schemas"]["LawClause"][];
             /** @description Each duty in its newest wording. */
@@ -3354,11 +3474,34 @@ export interface components {
             known_until?: string | null;
             /** @description What was and was not checked. */
             known_until_note: components["schemas"]["Text3"];
+            /** @description Records that the act asks for. */
+            registers: components["schemas"]["LawRegister"][];
             title: components["schemas"]["Text3"];
         };
         LawPacks: {
             calendar: components["schemas"]["LawCalendar"];
             packs: components["schemas"]["LawPack"][];
+        };
+        LawRegister: {
+            /** @description Headings of the form, in order. */
+            fields: components["schemas"]["LawField"][];
+            id: string;
+            /** @description The act prescribes the fields; otherwise the form is ours. */
+            prescribed: boolean;
+            /** @description It holds personal or confidential data. */
+            restricted: boolean;
+            /** @description Returning duties that review it. */
+            review: string[];
+            title: components["schemas"]["Text3"];
+        };
+        LawWork: {
+            /** @description Everything that was recorded, the newest first; withdrawn records too. */
+            done: components["schemas"]["Done"][];
+            /**
+             * @description Returning duties, each in the period that ended last and in the one that runs; the earliest
+             *     due first.
+             */
+            periodic: components["schemas"]["Periodic"][];
         };
         /** @description Deletion is forbidden while it is in force. */
         LegalHold: {
@@ -3542,6 +3685,20 @@ export interface components {
             material?: boolean;
             note?: string;
             to: components["schemas"]["DamageTo"];
+        };
+        /** @description Something that was done. */
+        NewDone: {
+            /**
+             * Format: date-time
+             * @description Now when absent.
+             */
+            at?: string | null;
+            /** @description `duty:<id>`, `register:<id>` or `checklist:<id>` of a pack. */
+            item: string;
+            /** @description What proves it: a number and date, where it lies. */
+            note: string;
+            /** @description The period of a duty. */
+            period?: string;
         };
         NewException: {
             alert_id?: string | null;
@@ -3846,6 +4003,11 @@ export interface components {
             alerts_by_level: components["schemas"]["LevelCounts"];
             /** @description Running and overdue clocks of open incidents, the nearest due first, at most 20. */
             clocks_next: components["schemas"]["ClockRow"][];
+            /**
+             * @description What else is due: tasks, recommendations, changed contacts, returning duties; the nearest
+             *     first, at most 20. Empty for who may not read incidents.
+             */
+            due_next: components["schemas"]["Due"][];
             event_rate: components["schemas"]["Bucket"][];
             /** Format: int64 */
             events_total: number;
@@ -3860,6 +4022,27 @@ export interface components {
         };
         People: {
             people: components["schemas"]["Person"][];
+        };
+        /** @description A returning duty in one of its periods. */
+        Periodic: {
+            act: string;
+            clause: string;
+            /** Format: date-time */
+            due?: string | null;
+            duty: string;
+            /** @description The edition that it was computed under. */
+            edition: string;
+            own: boolean;
+            /** @description `2026-W12`, `2026-03`, `2026-Q1`, `2026`. */
+            period: string;
+            /** @description The calendar of a year is not published yet. */
+            provisional: boolean;
+            status: components["schemas"]["ClockStatus"];
+            /** @description How the date was computed. */
+            steps: components["schemas"]["Text3"][];
+            /** Format: date-time */
+            stopped?: string | null;
+            title: components["schemas"]["Text3"];
         };
         /** @description Somebody whom work can be given to. */
         Person: {
@@ -9160,6 +9343,59 @@ export interface operations {
             };
         };
     };
+    investigations_extend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvestigationExtension"];
+            };
+        };
+        responses: {
+            /** @description The investigation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvestigationWhole"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     investigations_declare: {
         parameters: {
             query?: never;
@@ -9679,6 +9915,157 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LawPacks"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    law_work: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Returning duties and what was done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LawWork"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    law_work_record: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDone"];
+            };
+        };
+        responses: {
+            /** @description The record */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The permission is missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    law_work_withdraw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DoneWithdrawal"];
+            };
+        };
+        responses: {
+            /** @description The record, withdrawn */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Not signed in */

@@ -92,3 +92,8 @@ export type LawPack = Schemas['LawPack'];
 
 /** The error envelope, and where in the query a search failed. */
 export type ApiFault = { code: string; message: string; link?: string | null; column?: number | null };
+
+export type LawWork = Schemas['LawWork'];
+export type Done = Schemas['Done'];
+export type LawRegister = Schemas['LawRegister'];
+export type LawChecklist = Schemas['LawChecklist'];

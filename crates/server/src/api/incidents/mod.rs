@@ -236,7 +236,13 @@ async fn whole(app: &App, who: &Who, id: &str) -> ApiResult<Json<Incident>> {
         whole
             .timeline
             .retain(|entry| !tells(&entry.kind) && !entry.data["kind"].as_str().is_some_and(tells));
-        whole.clocks.retain(|clock| !tells(&clock.duty));
+        let law = &app.law;
+        whole
+            .clocks
+            .retain(|clock| !law.is_of_investigation(&clock.duty));
+        whole
+            .notices
+            .retain(|notice| !law.is_of_investigation(&notice.duty));
         proofs.retain(|proof| !tells(&proof.action));
     }
     let names = Names::of(app).await?;

@@ -1,7 +1,9 @@
 import { api } from '$lib/api/client';
 import { loaded } from '$lib/api/load';
 
-export async function load({ parent }) {
+export async function load({ parent, depends }) {
   await parent();
-  return await loaded(api.GET('/law/packs'));
+  depends('console:law');
+  const [law, work] = await Promise.all([loaded(api.GET('/law/packs')), loaded(api.GET('/law/work'))]);
+  return { ...law, work };
 }
