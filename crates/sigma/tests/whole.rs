@@ -3,7 +3,7 @@
 //!
 //! Rules: the whole SigmaHQ repository and those of the program. Events: the public EVTX samples,
 //! the regression samples of the rules (EVTX and JSON), and the fixtures of the parsers. A plain
-//! run takes of each EVTX file the first events of each kind; all of them take a minute of an
+//! run takes of each EVTX file the first events of each kind; all of them take ten seconds of an
 //! optimised build:
 //!
 //! ```text
