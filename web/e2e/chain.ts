@@ -229,7 +229,7 @@ export async function close({ coordinator }: Team, language: Language): Promise<
 /** The dossier, as the browser saves it. */
 export async function dossier({ coordinator }: Team, language: Language): Promise<Buffer> {
   await tab(coordinator, 'notices');
-  const download = coordinator.waitForEvent('download');
+  const download = coordinator.waitForEvent('download', { timeout: 120_000 });
   await press(coordinator, texts(language)('dossier-make'));
   const file = await download;
   expect(file.suggestedFilename()).toMatch(/\.zip$/);

@@ -1,5 +1,6 @@
 import { expect, test } from '@playwright/test';
 import { prepare, signIn, texts } from './console';
+import { figuresLeadToCases } from './reports';
 import { fromAlertToNotice } from './story';
 
 const password = 'saqshy-demo';
@@ -9,6 +10,31 @@ test('from an alert to a notice', async ({ page }) => {
   await prepare(page, 'en');
   await signIn(page, 'aigul', password);
   await fromAlertToNotice(page, 'en');
+});
+
+test('every figure of a report leads to its cases, and a report is kept', async ({ page }) => {
+  await prepare(page, 'en');
+  await signIn(page, 'aigul', password);
+  await figuresLeadToCases(page, 'en');
+  await page.goto('/reports?kind=register&from=2026-01-01T00:00:00Z&to=2099-12-31T00:00:00Z');
+  await page.getByRole('button', { name: t('report-keep') }).click();
+  await expect(page.getByText(t('report-kept'))).toBeVisible();
+  await expect(page.locator('tbody a[href$="/document"]')).toHaveCount(1);
+});
+
+test('a letter of the law gets the words of the organisation, and its own again', async ({ page }) => {
+  await prepare(page, 'en');
+  await signIn(page, 'aigul', password);
+  await page.goto('/templates');
+  await page.locator('textarea[lang=en]').fill('Dear colleagues,\n\n{incident.number}');
+  await page.locator('input[name=reason]').fill('No. 14');
+  await page.getByRole('button', { name: t('save'), exact: true }).click();
+  await expect(page.getByText(t('template-written')).first()).toBeVisible();
+  await expect(page.locator('textarea[lang=en]')).toHaveValue(/Dear colleagues/);
+  await page.locator('input[name=reason]').fill('No. 15');
+  await page.getByRole('button', { name: t('template-reset') }).click();
+  await expect(page.locator('textarea[lang=en]')).not.toHaveValue(/Dear colleagues/);
+  await expect(page.getByText('No. 15')).toBeVisible();
 });
 
 test('a page asked for without a session comes after sign-in; a wrong password says so', async ({ page }) => {

@@ -2,6 +2,7 @@
 // alerts, work on incidents and approve and send notices. There must be three alerts without an incident.
 import { expect, test } from '@playwright/test';
 import { accessible, languages, prepare, signIn, texts } from './console';
+import { figuresLeadToCases } from './reports';
 import { fromAlertToNotice } from './story';
 
 const { SAQSHY_URL: url, SAQSHY_LOGIN: login = '', SAQSHY_PASSWORD: password = '' } = process.env;
@@ -46,3 +47,11 @@ for (const language of languages) {
     expect(faults).toEqual([]);
   });
 }
+
+test('every figure of a report leads to its cases', async ({ page }) => {
+  test.setTimeout(180_000);
+  const faults = await prepare(page, 'kk');
+  await signIn(page, login, password);
+  await figuresLeadToCases(page, 'kk');
+  expect(faults).toEqual([]);
+});

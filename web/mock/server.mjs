@@ -5,10 +5,11 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { matcher } from './events.mjs';
-import { clocksOf, lawWork, packs, record, withdraw } from './law.mjs';
+import { addressees, clocksOf, lawWork, packs, record, withdraw } from './law.mjs';
 import { pdf } from './pdf.mjs';
 import { ruleRoutes } from './rules.mjs';
 import { caseOperations } from './cases.mjs';
+import { paperRoutes } from './papers.mjs';
 import { makeWorld, permissions, roles, sha } from './world.mjs';
 
 const port = Number(process.env.PORT ?? 4780);
@@ -178,7 +179,10 @@ const routes = {
   'POST /incidents/:id/notices': ({ id, body, who }) => {
     const inc = need(world.incidents.find((i) => i.id === id));
     const clock = need(clocksOf(inc, Date.now()).find((c) => c.duty === body.duty));
-    const notice = { id: `n-${Date.now()}`, incident_id: id, duty: body.duty, clause: clock.clause, addressee: body.addressee, address: `${body.addressee}@gov.example.kz`, state: 'draft', created_at: now() };
+    const notice = {
+      id: `n-${Date.now()}`, incident_id: id, duty: body.duty, clause: clock.clause, number: `${inc.number}/${inc.notices.length + 1}`, addressee: body.addressee, addressee_name: addressees[body.addressee],
+      address: body.address ?? `${body.addressee}@gov.example.kz`, text: body.text ?? '', channel: 'mail', state: 'draft', created_at: now(), attempts: 0, version: 1
+    };
     inc.notices.push(notice);
     note(inc, who, 'notice.drafted', body.duty);
     return notice;
@@ -220,6 +224,7 @@ const routes = {
   'PATCH /users/:id': ({ id, body }) => { const user = need(world.users.find((u) => u.id === id)); const { password, ...rest } = body; return Object.assign(user, rest); },
   'GET /roles': () => ({ roles }),
   ...caseOperations,
+  ...paperRoutes({ world, need, now, findNotice }),
   'GET /law/packs': () => packs,
   'GET /law/work': () => lawWork,
   'POST /law/work': ({ body }) => record(body),

@@ -118,6 +118,7 @@ export function makeWorld(now) {
 export const permissions = [
   'contacts.read', 'contacts.write', 'evidence.export', 'evidence.hold', 'evidence.read', 'evidence.write', 'incident_table.write', 'investigations.read', 'investigations.write',
   'playbooks.approve', 'playbooks.read', 'playbooks.write', 'response.approve', 'response.request', 'shifts.write',
+  'dossier.export', 'reports.read', 'reports.write', 'templates.write',
   'alerts.read', 'alerts.triage', 'export.read', 'incidents.read', 'incidents.write', 'journal.export', 'journal.read', 'law.read', 'law.record', 'notices.approve',
   'exceptions.approve', 'exceptions.propose', 'notices.draft', 'notices.send', 'overview.read', 'people.read', 'rules.backtest', 'rules.read', 'rules.write', 'search.read', 'sources.read', 'sources.write', 'sql.read', 'users.read', 'users.write'
 ];
@@ -127,6 +128,7 @@ const coordinator = [
   'exceptions.approve', 'exceptions.propose', 'rules.backtest', 'people.read',
   'contacts.read', 'contacts.write', 'evidence.export', 'evidence.hold', 'evidence.read', 'evidence.write', 'incident_table.write', 'investigations.read', 'investigations.write',
   'playbooks.approve', 'playbooks.read', 'playbooks.write', 'response.approve', 'response.request', 'shifts.write',
+  'dossier.export', 'reports.read', 'reports.write', 'templates.write',
   'notices.draft', 'notices.approve', 'notices.send', 'sources.read', 'rules.read', 'journal.read', 'journal.export', 'law.read', 'law.record'
 ];
 export const roles = [
@@ -136,7 +138,7 @@ export const roles = [
   },
   {
     id: 'analyst', title: t3('Мониторинг және ден қою талдаушысы', 'Аналитик мониторинга и реагирования', 'Monitoring and response analyst'),
-    permissions: coordinator.filter((p) => !/approve|send|journal|investigations|table|shifts|hold|evidence\.export/.test(p))
+    permissions: coordinator.filter((p) => !/approve|send|journal|investigations|table|shifts|hold|evidence\.export|templates|dossier/.test(p))
   },
   { id: 'incident_coordinator', title: t3('Оқыс оқиғалар үйлестірушісі', 'Координатор инцидентов', 'Incident coordinator'), permissions: coordinator },
   { id: 'auditor', title: t3('Аудитор', 'Аудитор', 'Auditor'), permissions: permissions.filter((p) => p === 'journal.export' || (p.endsWith('.read') && !/sql|export/.test(p))) }

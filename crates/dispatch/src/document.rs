@@ -111,6 +111,9 @@ pub struct Cell {
     /// The cases that the figure was counted from.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cases: Vec<Case>,
+    /// Page of the console that lists what the figure counts, where these are no cases.
+    #[serde(skip)]
+    pub page: Option<String>,
 }
 
 /// A case behind a figure.
@@ -303,6 +306,12 @@ pub fn moment(zone: &TimeZone, at: Timestamp) -> String {
     zoned.strftime("%d.%m.%Y %H:%M:%S (UTC%:z)").to_string()
 }
 
+/// `at` in `zone` to the minute, where the offset is said elsewhere: `16.03.2026 14:05`.
+pub fn minute(zone: &TimeZone, at: Timestamp) -> String {
+    let zoned = at.to_zoned(zone.clone());
+    zoned.strftime("%d.%m.%Y %H:%M").to_string()
+}
+
 impl Field {
     pub fn new(id: &str, label: Text3, value: Text3, form: Form) -> Self {
         Self {
@@ -339,6 +348,15 @@ impl Cell {
             text: Text3::same(shown(number)),
             number: Some(number),
             cases,
+            page: None,
+        }
+    }
+
+    /// A figure that was counted from something else than cases, listed on a page of the console.
+    pub fn figure_of(number: f64, page: impl Into<String>) -> Self {
+        Self {
+            page: (number > 0.0).then(|| page.into()),
+            ..Self::figure(number, Vec::new())
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::io::Cursor;
 
 use docx_rs::{
-    AlignmentType, BreakType, Docx, Footer, LineSpacing, NumPages, PageMargin, PageNum,
-    PageOrientationType, Paragraph, Run, RunFonts, Shading, Table as DocxTable, TableCell,
-    TableLayoutType, TableRow, WidthType,
+    AlignmentType, BreakType, Docx, FieldCharType, Footer, InstrNUMPAGES, InstrPAGE, InstrText,
+    LineSpacing, PageMargin, PageOrientationType, Paragraph, Run, RunFonts, Shading,
+    Table as DocxTable, TableCell, TableLayoutType, TableRow, WidthType,
 };
 use saqshy_law::{Lang, Text3};
 
@@ -150,6 +150,7 @@ fn form(fields: &[Field], langs: &[Lang], space: usize) -> DocxTable {
             cell(label, left).shading(Shading::new().fill(HEAD)),
             cell(value, right),
         ])
+        .cant_split()
     });
     DocxTable::new(rows.collect())
         .set_grid(vec![left, right])
@@ -217,8 +218,8 @@ fn footer(document: &Document, langs: &[Lang]) -> Result<Footer, RenderError> {
         while let Some(at) = rest.find(['\u{1}', '\u{2}']) {
             line = line.add_run(small(&rest[..at]));
             line = match rest[at..].starts_with('\u{1}') {
-                true => line.add_page_num(PageNum::new()),
-                false => line.add_num_pages(NumPages::new()),
+                true => line.add_run(counted(InstrText::PAGE(InstrPAGE::new()))),
+                false => line.add_run(counted(InstrText::NUMPAGES(InstrNUMPAGES::new()))),
             };
             rest = &rest[at + 1..];
         }
@@ -229,6 +230,15 @@ fn footer(document: &Document, langs: &[Lang]) -> Result<Footer, RenderError> {
 
 fn small(words: &str) -> Run {
     Run::new().size(16).color(GREY).add_text(words)
+}
+
+/// A number that the office program counts, as small as the words around it.
+fn counted(what: InstrText) -> Run {
+    let run = small("").add_field_char(FieldCharType::Begin, false);
+    let run = run.add_instr_text(what);
+    let run = run.add_field_char(FieldCharType::Separate, false);
+    let run = run.add_text("1");
+    run.add_field_char(FieldCharType::End, false)
 }
 
 fn code() -> Run {

@@ -23,7 +23,7 @@ mod xlsx;
 pub use ack::{AckClaim, AckError, AckSigner, KeyTooShort};
 pub use document::{
     Block, Case, Cell, Column, Document, DocumentLang, Field, File, Form, Format, RenderError,
-    Signature, Table, moment, render, shown,
+    Signature, Table, minute, moment, render, shown,
 };
 pub use feed::{FeedEntry, calendar_feed};
 pub use folder::drop_files;

@@ -12,6 +12,8 @@ use crate::texts::{TextError, text};
 /// Excel takes 32,767 characters in a cell; what is longer is cut and says so. The whole text is in
 /// the other formats.
 const CELL_CHARS_MAX: usize = 32_000;
+/// Excel's highest row holds about so many lines.
+const LINES_MAX: usize = 26;
 /// Characters across, for all columns of a table together.
 const SHEET_WIDTH: f64 = 150.0;
 
@@ -53,7 +55,7 @@ fn styles() -> Styles {
     let boxed = plain.clone().set_border(FormatBorder::Thin);
     Styles {
         title: plain.clone().set_bold().set_font_size(13),
-        head: boxed.clone().set_background_color(0xEE_F5F6),
+        head: boxed.clone().set_bold().set_background_color(0xEE_F5F6),
         number: boxed.clone().set_align(FormatAlign::Right),
         text: boxed,
         plain,
@@ -117,13 +119,26 @@ impl Page {
                     .merge_range(self.at, 0, self.at, more - 1, &words, format)?;
             }
         }
-        // Merged cells do not grow by themselves.
-        let chars = words.split('\n').map(|l| l.chars().count() / 110 + 1);
-        let lines = chars.sum::<usize>().min(27);
+        self.end(lines_of(&words, 110.0))
+    }
+
+    /// Ends a row of so many lines of text. A row does not grow by itself where cells are merged,
+    /// nor in every office program.
+    fn end(&mut self, lines: usize) -> Result<(), Fault> {
+        let lines = lines.clamp(1, LINES_MAX);
         self.sheet.set_row_height(self.at, 15.5 * lines as f64)?;
         self.at += 1;
         Ok(())
     }
+}
+
+/// How many lines `words` take in a column of `width` characters. Capitals and bold letters are
+/// wider than the digit that a column's width is measured by.
+fn lines_of(words: &str, width: f64) -> usize {
+    let across = (width * 0.88).max(1.0);
+    let lines = words.split('\n');
+    let lines = lines.map(|line| (line.chars().count() as f64 / across).ceil().max(1.0) as usize);
+    lines.sum()
 }
 
 /// Everything but the tables.
@@ -134,8 +149,9 @@ fn cover<'a>(
     styles: &Styles,
     tables: &mut Vec<&'a Table>,
 ) -> Result<(), Fault> {
-    page.sheet.set_column_width(0, 46)?;
-    page.sheet.set_column_width(1, 80)?;
+    let (left, right) = (46.0, 80.0);
+    page.sheet.set_column_width(0, left)?;
+    page.sheet.set_column_width(1, right)?;
     page.line(&joined(&document.organisation, langs), 2, &styles.plain)?;
     for &lang in langs {
         let number = format!("{} {}", document.number_label(lang)?, document.number);
@@ -156,7 +172,7 @@ fn cover<'a>(
                         .write_string_with_format(page.at, 0, cut(&label), &styles.head)?;
                     page.sheet
                         .write_string_with_format(page.at, 1, cut(&value), &styles.text)?;
-                    page.at += 1;
+                    page.end(lines_of(&label, left).max(lines_of(&value, right)))?;
                 }
             }
             Block::Table(table) => tables.push(table),
@@ -182,24 +198,29 @@ fn grid(page: &mut Page, table: &Table, langs: &[Lang], styles: &Styles) -> Resu
         .map(|c| f64::from(c.weight.max(1)))
         .sum();
     let across = u16::try_from(table.columns.len()).unwrap_or(u16::MAX);
+    let mut widths = Vec::new();
     for (i, column) in (0u16..).zip(&table.columns) {
         let width = SHEET_WIDTH * f64::from(column.weight.max(1)) / weights;
+        widths.push(width.max(6.0));
         page.sheet.set_column_width(i, width.max(6.0))?;
     }
     page.line(&joined(&table.title, langs), across, &styles.title)?;
-    for (i, column) in (0u16..).zip(&table.columns) {
+    let mut lines = 1;
+    for ((i, column), width) in (0u16..).zip(&table.columns).zip(&widths) {
         let title = cut(&joined(&column.title, langs));
+        lines = lines.max(lines_of(&title, *width));
         page.sheet
             .write_string_with_format(page.at, i, title, &styles.head)?;
     }
     page.sheet.set_repeat_rows(page.at, page.at)?;
     page.sheet.set_freeze_panes(page.at + 1, 0)?;
-    page.at += 1;
+    page.end(lines)?;
     if table.rows.is_empty() {
         page.line(&joined(&table.empty, langs), across, &styles.plain)?;
     }
     for row in &table.rows {
-        for (i, cell) in (0u16..).zip(row) {
+        let mut lines = 1;
+        for ((i, cell), width) in (0u16..).zip(row).zip(&widths) {
             match cell.number {
                 Some(number) => {
                     page.sheet
@@ -207,12 +228,13 @@ fn grid(page: &mut Page, table: &Table, langs: &[Lang], styles: &Styles) -> Resu
                 }
                 None => {
                     let words = cut(&joined(&cell.text, langs));
+                    lines = lines.max(lines_of(&words, *width));
                     page.sheet
                         .write_string_with_format(page.at, i, words, &styles.text)?;
                 }
             }
         }
-        page.at += 1;
+        page.end(lines)?;
     }
     Ok(())
 }

@@ -467,8 +467,8 @@ fn notes(app: &App, view: &CaseView, notice: &Notice) -> anyhow::Result<Vec<Fiel
             Form::Line,
         ));
     }
-    if let Some((pack, _)) = app.law.duty_in(&notice.duty, &notice.edition) {
-        let value = Text3::same(edition_name(pack, &notice.edition));
+    if app.law.duty_in(&notice.duty, &notice.edition).is_some() {
+        let value = edition_title(app, &notice.edition);
         let label = in_all("label-edition", &[])?;
         notes.push(Field::new("edition", label, value, Form::Line));
     }
@@ -488,12 +488,16 @@ pub fn addressee_name(app: &App, pack: Option<&Pack>, notice: &Notice) -> Text3 
     }
 }
 
-fn edition_name(pack: &Pack, reference: &str) -> String {
-    let mut editions = pack.editions.iter();
-    match editions.find(|edition| pack.edition_ref(edition) == reference) {
-        Some(edition) => format!("{reference}, {}", edition.signed.strftime("%d.%m.%Y")),
-        None => reference.to_owned(),
-    }
+/// What brought an edition, in the words of its pack: `order of 27 October 2022 No. 399/НҚ`. The
+/// reference itself where no pack knows it.
+pub fn edition_title(app: &App, reference: &str) -> Text3 {
+    let all = app.law.packs.iter();
+    let mut all = all.flat_map(|pack| pack.editions.iter().map(move |edition| (pack, edition)));
+    let found = all.find(|(pack, edition)| pack.edition_ref(edition) == reference);
+    found.map_or_else(
+        || Text3::same(reference),
+        |(_, edition)| edition.title.clone(),
+    )
 }
 
 /// The signed link by which the addressee confirms receipt. The same notice and date give the same

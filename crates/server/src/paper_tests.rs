@@ -377,13 +377,21 @@ async fn reports_count_the_cases_of_the_period_and_name_them() {
         "one alert of level high: {events}"
     );
     assert_eq!(ids(&events["rows"][1][3]), std::slice::from_ref(&first));
+    assert_eq!(events["rows"][1][1]["page"], "/alerts?level=high");
+    let deadlines = table(&preview("o199-quarter").await, "deadlines");
+    let told = deadlines["rows"].as_array().unwrap();
+    assert!(
+        told.iter().all(|row| ids(&row[2]).len() <= 2)
+            && deadlines.to_string().contains("пункта 10 Правил"),
+        "a row is one duty, with its passage of the act: {deadlines}"
+    );
     let summary = preview("o52-quarter").await.to_string();
     assert!(summary.contains("Записи по этому разделу в программе не ведутся"));
 
     let analysis = preview("analysis").await;
     let damage = table(&analysis, "damage");
-    assert_eq!(damage["rows"][0][2]["number"], 1_200_000.0);
-    assert_eq!(ids(&damage["rows"][0][3]), std::slice::from_ref(&first));
+    assert_eq!(damage["rows"][0][1]["number"], 1_200_000.0);
+    assert_eq!(ids(&damage["rows"][0][2]), std::slice::from_ref(&first));
     let before = &table(&analysis, "comparison")["rows"][0];
     assert_eq!(
         (&before[1]["number"], &before[2]["number"]),

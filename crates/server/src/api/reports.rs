@@ -114,6 +114,9 @@ pub struct ReportCell {
     pub number: Option<f64>,
     /// The cases that the figure was counted from.
     pub cases: Vec<ReportCase>,
+    /// Page of the console that lists what the figure counts, where these are no cases.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -159,6 +162,7 @@ impl ReportTable {
         let cell = |cell: saqshy_dispatch::Cell| ReportCell {
             text: cell.text.into(),
             number: cell.number,
+            page: cell.page,
             cases: cell
                 .cases
                 .into_iter()

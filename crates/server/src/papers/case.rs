@@ -1,8 +1,9 @@
 //! Everything that documents tell of one case, read at one moment.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use saqshy_casework::{Damage, Evidence, IncidentState, IncidentWhole, TaskState, TimelineEntry};
-use saqshy_dispatch::{Case, in_all, moment, shown};
+use saqshy_dispatch::{Case, in_all, shown};
 use saqshy_law::Text3;
 
 use crate::runtime::App;
@@ -55,8 +56,13 @@ impl CaseView {
         lines.collect::<Vec<_>>().join(", ")
     }
 
-    /// What was done (R90-9-a, 2): tasks that are done and the steps of the response.
-    pub fn measures(&self, app: &App) -> anyhow::Result<Text3> {
+    /// What was done (R90-9-a, 2): tasks that are done and the steps of the response, with their
+    /// times as `moment` writes them.
+    pub fn measures(
+        &self,
+        app: &App,
+        moment: fn(&TimeZone, Timestamp) -> String,
+    ) -> anyhow::Result<Text3> {
         let zone = &app.config.organisation.zone;
         let mut lines: Vec<(Timestamp, Text3)> = Vec::new();
         for task in &self.whole.tasks {

@@ -16,6 +16,8 @@ use saqshy_law::Text3;
 use serde_json::{Value, json};
 
 use super::case::CaseView;
+use super::timeline::said;
+use crate::notices::edition_title;
 use crate::runtime::App;
 use crate::texts::action;
 
@@ -205,15 +207,16 @@ fn timeline(
     now: Timestamp,
 ) -> anyhow::Result<Document> {
     let zone = &app.config.organisation.zone;
-    let rows = view.whole.timeline.iter().map(|entry| {
-        vec![
+    let mut rows = Vec::new();
+    for entry in &view.whole.timeline {
+        rows.push(vec![
             Cell::plain(entry.seq.to_string()),
             Cell::plain(moment(zone, entry.at)),
             Cell::plain(names.get(&entry.by).unwrap_or(&entry.by).as_str()),
             Cell::words(action(&entry.kind)),
-            Cell::plain(said(entry)),
-        ]
-    });
+            Cell::words(said(app, names, entry)?),
+        ]);
+    }
     let columns = [
         ("n", 1),
         ("moment", 4),
@@ -221,25 +224,11 @@ fn timeline(
         ("action", 4),
         ("content", 12),
     ];
-    let block = table("timeline", &columns, rows.collect())?;
-    page(app, view, "timeline", vec![block], now)
-}
-
-/// An entry in one cell: its words, then its values.
-fn said(entry: &saqshy_casework::TimelineEntry) -> String {
-    let mut parts: Vec<String> = entry.text.iter().cloned().collect();
-    if let Value::Object(values) = &entry.data {
-        for (name, value) in values {
-            let value = match value {
-                Value::Null => continue,
-                Value::String(text) if text.is_empty() => continue,
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
-            parts.push(format!("{name}: {value}"));
-        }
-    }
-    parts.join("\n")
+    let whole = Block::Paragraph {
+        text: in_all("dossier-timeline-whole", &[])?,
+    };
+    let block = table("timeline", &columns, rows)?;
+    page(app, view, "timeline", vec![whole, block], now)
 }
 
 /// Each clock with its computation, step by step.
@@ -284,7 +273,8 @@ fn clocks(app: &App, view: &CaseView, now: Timestamp) -> anyhow::Result<Document
             in_all(&format!("clock-{status}"), &[])?,
             Form::Line,
         )?;
-        field("edition", Text3::same(clock.edition.as_str()), Form::Line)?;
+        let edition = edition_title(app, &clock.edition);
+        field("edition", edition, Form::Line)?;
         field("computation", steps, Form::Prose)?;
         blocks.push(Block::Fields { fields });
     }

@@ -5,6 +5,7 @@ pub mod case;
 pub mod dossier;
 pub mod reports;
 pub mod templates;
+pub mod timeline;
 pub mod values;
 
 use std::io::Write;

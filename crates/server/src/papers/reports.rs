@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use saqshy_casework::{Actor, InvestigationWhole, Level};
 use saqshy_dispatch::{
-    Block, Case, Cell, Column, Document, Signature, Table, in_all, moment, shown,
+    Block, Case, Cell, Column, Document, Signature, Table, in_all, minute, moment, shown,
 };
 use saqshy_law::{ClockStatus, Text3};
 
@@ -71,10 +72,30 @@ impl Kind {
     }
 }
 
+/// The passage that asks for the report, what the period holds, and the zone of its times.
+fn basis(period: &Period, kind: Kind, zone: &TimeZone) -> anyhow::Result<Block> {
+    let asked = in_all(&format!("basis-{}", kind.word()), &[])?;
+    let (in_kk, in_ru, in_en) = (
+        in_all("report-basis", &[("basis", &asked.kk)])?.kk,
+        in_all("report-basis", &[("basis", &asked.ru)])?.ru,
+        in_all("report-basis", &[("basis", &asked.en)])?.en,
+    );
+    let mut text = Text3::new(in_kk, in_ru, in_en);
+    if period.one_offset {
+        let offset = period.from.to_zoned(zone.clone()).strftime("%:z");
+        let said = in_all("report-zone", &[("offset", &offset.to_string())])?;
+        text = text.map(|lang, text| format!("{text} {}", said.get(lang)));
+    }
+    Ok(Block::Paragraph { text })
+}
+
 /// A period and everything that fell into it.
 struct Period {
     from: Timestamp,
     to: Timestamp,
+    /// The zone has kept its offset from the beginning of the period until now, so that it is said
+    /// once and not with each time.
+    one_offset: bool,
     cases: Vec<CaseView>,
     /// Concluded and open investigations that the maker of the report may see, by incident.
     investigations: BTreeMap<String, Vec<InvestigationWhole>>,
@@ -104,10 +125,9 @@ pub async fn make(
         Kind::O199Incidents => o199_incidents(app, &period)?,
         Kind::Analysis => analysis(app, actor, &period).await?,
     };
-    let basis = in_all("report-basis", &[("clauses", &kind.clauses().join(", "))])?;
-    blocks.insert(0, Block::Paragraph { text: basis });
-    blocks.extend(appendix(&blocks)?);
     let zone = app.config.organisation.zone.clone();
+    blocks.insert(0, basis(&period, kind, &zone)?);
+    blocks.extend(appendix(&blocks)?);
     let day = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%d.%m.%Y").to_string();
     let last = to.checked_sub(1.second()).unwrap_or(to);
     let organisation = &app.config.organisation;
@@ -126,7 +146,7 @@ pub async fn make(
             name: organisation.signer.name.clone(),
         }],
         contact: organisation.contact.clone(),
-        landscape: matches!(kind, Kind::Register),
+        landscape: matches!(kind, Kind::Register | Kind::O199Quarter | Kind::Analysis),
     };
     let cases = period
         .cases
@@ -145,9 +165,11 @@ impl Period {
         from: Timestamp,
         to: Timestamp,
     ) -> anyhow::Result<Self> {
+        let zone = &app.config.organisation.zone;
         let mut period = Period {
             from,
             to,
+            one_offset: zone.to_offset(from) == zone.to_offset(app.now()),
             cases: Vec::new(),
             investigations: BTreeMap::new(),
             names: BTreeMap::new(),
@@ -170,6 +192,14 @@ impl Period {
             period.cases.push(view);
         }
         Ok(period)
+    }
+
+    /// A moment as the tables of the report write it.
+    fn moment(&self) -> fn(&TimeZone, Timestamp) -> String {
+        match self.one_offset {
+            true => minute,
+            false => moment,
+        }
     }
 
     fn matching(&self, test: impl Fn(&CaseView) -> bool) -> Vec<Case> {
@@ -260,6 +290,7 @@ fn labelled(key: &str, value: Text3) -> anyhow::Result<Text3> {
 /// R90-9-a: information on the incident, measures taken, corrective measures proposed.
 fn register(app: &App, period: &Period) -> anyhow::Result<Vec<Block>> {
     let zone = &app.config.organisation.zone;
+    let moment = period.moment();
     let mut rows = Vec::new();
     for (n, view) in (1..).zip(&period.cases) {
         let incident = &view.whole.incident;
@@ -292,7 +323,7 @@ fn register(app: &App, period: &Period) -> anyhow::Result<Vec<Block>> {
             },
             Cell::words(times),
             Cell::words(about),
-            Cell::words(view.measures(app)?),
+            Cell::words(measures(app, period, view)?),
             Cell::plain(period.corrective(view)),
             Cell::words(state),
         ]);
@@ -304,7 +335,7 @@ fn register(app: &App, period: &Period) -> anyhow::Result<Vec<Block>> {
         ("information", 8),
         ("measures", 6),
         ("corrective", 5),
-        ("state", 3),
+        ("state-who", 3),
     ];
     Ok(vec![table("register", &columns, rows)?])
 }
@@ -324,35 +355,38 @@ fn incidents(app: &App, period: &Period) -> anyhow::Result<Block> {
                 cases: vec![view.case()],
                 ..Cell::plain(incident.number.as_str())
             },
-            Cell::plain(moment(zone, incident.detected_at)),
+            Cell::plain(period.moment()(zone, incident.detected_at)),
             Cell::words(lines(vec![
                 view.title(),
                 Text3::same(incident.object.as_str()),
             ])),
             Cell::words(view.severity()?),
-            Cell::words(lines(vec![view.measures(app)?, answers(app, view)?])),
+            Cell::words(measures(app, period, view)?),
             Cell::words(view.state()?),
         ]);
     }
     let columns = [
-        ("number", 3),
-        ("detected", 3),
-        ("incident", 5),
-        ("severity", 3),
-        ("measures", 5),
-        ("state", 3),
+        ("number", 4),
+        ("detected-at", 4),
+        ("incident", 6),
+        ("severity", 4),
+        ("measures", 6),
+        ("state", 4),
     ];
     table("incidents", &columns, rows)
 }
 
-/// What addressees answered about their measures.
-fn answers(app: &App, view: &CaseView) -> anyhow::Result<Text3> {
-    let zone = &app.config.organisation.zone;
+/// What was done, by the organisation and, as their answers say, by the addressees.
+fn measures(app: &App, period: &Period, view: &CaseView) -> anyhow::Result<Text3> {
+    let (zone, moment) = (&app.config.organisation.zone, period.moment());
     let answered = view.whole.notices.iter();
     let answered = answered.filter_map(|n| Some((n.answered_at?, n.answer_note.as_deref()?)));
     let texts = answered.map(|(at, note)| format!("{}: {note}", moment(zone, at)));
     let texts = texts.collect::<Vec<_>>().join("\n");
-    labelled("answer", Text3::same(texts))
+    Ok(lines(vec![
+        view.measures(app, moment)?,
+        labelled("answer", Text3::same(texts))?,
+    ]))
 }
 
 /// Incidents by severity and how far they are.
@@ -406,6 +440,21 @@ fn by(
     table(id, &[(column, 5), ("count", 2)], rows.collect())
 }
 
+/// Incidents by the month of their detection, in its order.
+fn by_month(app: &App, period: &Period) -> anyhow::Result<Block> {
+    let mut months: BTreeMap<(i16, i8), Vec<Case>> = BTreeMap::new();
+    for view in &period.cases {
+        let zone = app.config.organisation.zone.clone();
+        let at = view.whole.incident.detected_at.to_zoned(zone);
+        let cases = months.entry((at.year(), at.month())).or_default();
+        cases.push(view.case());
+    }
+    let rows = months.into_iter().map(|((year, month), cases)| {
+        vec![Cell::plain(format!("{month:02}.{year}")), count(cases)]
+    });
+    table("by-month", &[("month", 5), ("count", 2)], rows.collect())
+}
+
 /// Events that rules found: alerts by level, and the incidents that came of them.
 async fn events(app: &App, period: &Period) -> anyhow::Result<Block> {
     let mut rows = Vec::new();
@@ -431,10 +480,11 @@ async fn events(app: &App, period: &Period) -> anyhow::Result<Block> {
         .into_iter()
         .map(|(number, id)| Case { number, id })
         .collect();
+        let page = format!("/alerts?level={}", level.as_str());
         rows.push(vec![
             Cell::words(in_all(&format!("level-{}", level.as_str()), &[])?),
-            Cell::figure(alerts as f64, led.clone()),
-            Cell::figure(hits as f64, led.clone()),
+            Cell::figure_of(alerts as f64, page.as_str()),
+            Cell::figure_of(hits as f64, page),
             count(led),
         ]);
     }
@@ -454,7 +504,7 @@ async fn o199(app: &App, period: &Period) -> anyhow::Result<Vec<Block>> {
         events(app, period).await?,
         by_severity(period)?,
         incidents(app, period)?,
-        deadlines(period)?,
+        deadlines(app, period, Some("kz/o199"))?,
     ])
 }
 
@@ -480,7 +530,7 @@ async fn o52(app: &App, period: &Period) -> anyhow::Result<Vec<Block>> {
     blocks.push(heading("o52-measures")?);
     let mut rows = Vec::new();
     for view in &period.cases {
-        let text = lines(vec![view.measures(app)?, answers(app, view)?]);
+        let text = measures(app, period, view)?;
         if text.kk.is_empty() {
             continue;
         }
@@ -494,41 +544,44 @@ async fn o52(app: &App, period: &Period) -> anyhow::Result<Vec<Block>> {
     Ok(blocks)
 }
 
-/// The organisation's own duties: kept, kept late, missed, running.
-fn deadlines(period: &Period) -> anyhow::Result<Block> {
-    type Four = [Vec<Case>; 4];
-    let mut duties: BTreeMap<String, (Text3, Four)> = BTreeMap::new();
+/// The organisation's own duties, of one act or of all: kept, kept late, missed, to be done now,
+/// running.
+fn deadlines(app: &App, period: &Period, act: Option<&str>) -> anyhow::Result<Block> {
+    let mut duties: BTreeMap<(String, String), (Text3, [Vec<Case>; 5])> = BTreeMap::new();
     for view in &period.cases {
-        for clock in view
-            .whole
-            .clocks
-            .iter()
-            .filter(|c| c.own && c.started.is_some())
-        {
+        let clocks = view.whole.clocks.iter();
+        for clock in clocks.filter(|c| c.own && c.started.is_some()) {
+            if act.is_some_and(|act| act != clock.act) {
+                continue;
+            }
             let place = match clock.status {
                 ClockStatus::Met => 0,
                 ClockStatus::MetLate => 1,
                 ClockStatus::Overdue => 2,
-                ClockStatus::Running | ClockStatus::Fired => 3,
+                ClockStatus::Fired => 3,
+                ClockStatus::Running => 4,
                 _ => continue,
             };
-            let entry = duties.entry(clock.clause.clone());
-            let (_, four) = entry.or_insert_with(|| (clock.title.clone(), Four::default()));
-            four[place].push(view.case());
+            let entry = duties.entry((clock.clause.clone(), clock.duty.clone()));
+            let (_, five) = entry.or_insert_with(|| (clock.title.clone(), Default::default()));
+            five[place].push(view.case());
         }
     }
-    let rows = duties.into_iter().map(|(clause, (title, four))| {
-        let mut row = vec![Cell::plain(clause), Cell::words(title)];
-        row.extend(four.map(count));
+    let rows = duties.into_iter().map(|((clause, duty), (title, five))| {
+        let found = app.law.duty(&duty);
+        let citation = found.map_or_else(|| Text3::same(clause), |(_, d)| d.citation.clone());
+        let mut row = vec![Cell::words(title), Cell::words(citation)];
+        row.extend(five.map(count));
         row
     });
     let columns = [
-        ("clause", 3),
-        ("duty", 6),
-        ("met", 2),
-        ("met-late", 2),
-        ("overdue", 2),
-        ("running", 2),
+        ("duty", 9),
+        ("clause", 5),
+        ("met", 3),
+        ("met-late", 3),
+        ("overdue", 3),
+        ("fired", 3),
+        ("running", 3),
     ];
     table("deadlines", &columns, rows.collect())
 }
@@ -536,11 +589,6 @@ fn deadlines(period: &Period) -> anyhow::Result<Block> {
 /// R90-4-11: incidents and damage, so that the collegial body can assess risks, adjust methods and
 /// tools of security, and change business processes.
 async fn analysis(app: &App, actor: &Actor, period: &Period) -> anyhow::Result<Vec<Block>> {
-    let zone = app.config.organisation.zone.clone();
-    let month = |view: &CaseView| {
-        let at = view.whole.incident.detected_at.to_zoned(zone.clone());
-        Text3::same(at.strftime("%Y-%m").to_string())
-    };
     let span = period.to.duration_since(period.from);
     let before = period
         .from
@@ -554,7 +602,7 @@ async fn analysis(app: &App, actor: &Actor, period: &Period) -> anyhow::Result<V
         by("by-object", "object", period, |view| {
             Text3::same(view.whole.incident.object.as_str())
         })?,
-        by("by-month", "month", period, month)?,
+        by_month(app, period)?,
         by("by-cause", "cause", period, |view| {
             Text3::same(period.cause(view))
         })?,
@@ -562,7 +610,7 @@ async fn analysis(app: &App, actor: &Actor, period: &Period) -> anyhow::Result<V
         heading("analysis-damage")?,
         damage(period)?,
         heading("analysis-response")?,
-        deadlines(period)?,
+        deadlines(app, period, None)?,
         heading("analysis-risks")?,
     ];
     let mut rows = Vec::new();
@@ -629,14 +677,9 @@ fn damage(period: &Period) -> anyhow::Result<Block> {
             ..Cell::figure(sum, cases.clone())
         };
         let to = in_all(&format!("damage-{to}"), &[])?;
-        rows.push(vec![
-            Cell::words(to),
-            Cell::plain(currency),
-            amount,
-            count(cases),
-        ]);
+        rows.push(vec![Cell::words(to), amount, count(cases)]);
     }
-    let columns = [("to-whom", 3), ("currency", 2), ("amount", 3), ("count", 2)];
+    let columns = [("to-whom", 3), ("amount", 3), ("count", 2)];
     table("damage", &columns, rows)
 }
 
@@ -666,6 +709,7 @@ fn appendix(blocks: &[Block]) -> anyhow::Result<Vec<Block>> {
                         text: cell.text.clone(),
                         number: cell.number,
                         cases: cell.cases.clone(),
+                        page: None,
                     },
                     Cell::plain(numbers.join(", ")),
                 ]);

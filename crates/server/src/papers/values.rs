@@ -100,7 +100,7 @@ pub async fn values(
     put("incident.detected_at", at(incident.detected_at));
     put("incident.eliminated_at", maybe(incident.eliminated_at));
     put("incident.evidence", same(&evidence.join("\n")));
-    put("incident.measures", view.measures(app)?);
+    put("incident.measures", view.measures(app, moment)?);
     put("incident.number", same(&incident.number));
     put("incident.object", same(&incident.object));
     put("incident.occurred_at", maybe(incident.occurred_at));

@@ -4243,6 +4243,8 @@ export interface components {
             cases: components["schemas"]["ReportCase"][];
             /** Format: double */
             number?: number | null;
+            /** @description Page of the console that lists what the figure counts, where these are no cases. */
+            page?: string | null;
             text: components["schemas"]["Text3"];
         };
         ReportKind: {
