@@ -31,6 +31,9 @@ pub struct Document {
     pub signatures: Vec<Signature>,
     /// Whom to ask: name, telephone, address.
     pub contact: String,
+    /// What is attached, after the signatures.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub annex: Vec<Block>,
     /// The page lies on its side: for wide tables.
     pub landscape: bool,
 }

@@ -95,6 +95,13 @@ pub(crate) fn render(document: &Document, lang: DocumentLang) -> Result<Vec<u8>,
             &document.contact,
         ));
     }
+    for (i, block) in document.annex.iter().enumerate() {
+        if i == 0 {
+            let apart = Run::new().add_break(BreakType::Page);
+            docx = docx.add_paragraph(Paragraph::new().add_run(apart));
+        }
+        docx = add(docx, block, langs, space);
+    }
     let mut out = Cursor::new(Vec::new());
     docx.pack(&mut out)
         .map_err(|error| RenderError::Write(error.to_string()))?;

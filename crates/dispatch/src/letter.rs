@@ -211,6 +211,7 @@ pub fn letter_document(letter: &Letter) -> Result<Document, LetterError> {
         title: subject(letter)?,
         subtitle: Text3::default(),
         blocks,
+        annex: Vec::new(),
         signatures: vec![letter.signer.clone()],
         contact: letter.contact.clone(),
         landscape: false,

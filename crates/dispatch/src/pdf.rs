@@ -39,10 +39,8 @@ fn view(document: &Document, langs: &[Lang]) -> Result<Value, RenderError> {
         let all: Result<Vec<String>, _> = langs.iter().map(|&lang| make(lang)).collect();
         all.map(Value::from)
     };
-    let blocks: Vec<Value> = document
-        .blocks
-        .iter()
-        .map(|block| match block {
+    let part = |block: &Block| -> Value {
+        match block {
             Block::Heading { text } => json!({"kind": "heading", "text": few(text)}),
             Block::Paragraph { text } => json!({"kind": "paragraph", "text": few(text)}),
             Block::Fields { fields } => {
@@ -67,8 +65,9 @@ fn view(document: &Document, langs: &[Lang]) -> Result<Value, RenderError> {
             Block::Link { ask, url, remark } => {
                 json!({"kind": "link", "ask": few(ask), "url": url, "remark": few(remark)})
             }
-        })
-        .collect();
+        }
+    };
+    let parts = |blocks: &[Block]| -> Vec<Value> { blocks.iter().map(part).collect() };
     let signatures: Vec<Value> = document
         .signatures
         .iter()
@@ -88,7 +87,8 @@ fn view(document: &Document, langs: &[Lang]) -> Result<Value, RenderError> {
         "addressee": few(&document.addressee),
         "title": few(&document.title),
         "subtitle": few(&document.subtitle),
-        "blocks": blocks,
+        "blocks": parts(&document.blocks),
+        "annex": parts(&document.annex),
         "signatures": signatures,
         "contact": drawable(&document.contact),
         "page": words(&|lang| text(lang, "letter-page", &page))?,

@@ -12,6 +12,9 @@ use crate::texts::{TextError, text};
 /// Excel takes 32,767 characters in a cell; what is longer is cut and says so. The whole text is in
 /// the other formats.
 const CELL_CHARS_MAX: usize = 32_000;
+/// Widths of the two columns of the first sheet.
+const LEFT: f64 = 46.0;
+const RIGHT: f64 = 80.0;
 /// Excel's highest row holds about so many lines.
 const LINES_MAX: usize = 26;
 /// Characters across, for all columns of a table together.
@@ -149,9 +152,8 @@ fn cover<'a>(
     styles: &Styles,
     tables: &mut Vec<&'a Table>,
 ) -> Result<(), Fault> {
-    let (left, right) = (46.0, 80.0);
-    page.sheet.set_column_width(0, left)?;
-    page.sheet.set_column_width(1, right)?;
+    page.sheet.set_column_width(0, LEFT)?;
+    page.sheet.set_column_width(1, RIGHT)?;
     page.line(&joined(&document.organisation, langs), 2, &styles.plain)?;
     for &lang in langs {
         let number = format!("{} {}", document.number_label(lang)?, document.number);
@@ -161,7 +163,25 @@ fn cover<'a>(
     page.line(&joined(&document.addressee, langs), 2, &styles.plain)?;
     page.line(&joined(&document.title, langs), 2, &styles.title)?;
     page.line(&joined(&document.subtitle, langs), 2, &styles.plain)?;
-    for block in &document.blocks {
+    written(page, &document.blocks, langs, styles, tables)?;
+    for signature in &document.signatures {
+        let position = spellings(&signature.position, langs).join(" / ");
+        let words = format!("{position} {}", signature.name);
+        page.line(words.trim(), 2, &styles.plain)?;
+    }
+    page.line(&document.contact, 2, &styles.plain)?;
+    written(page, &document.annex, langs, styles, tables)
+}
+
+/// Parts of a document on the sheet, without their tables, which get sheets of their own.
+fn written<'a>(
+    page: &mut Page,
+    blocks: &'a [Block],
+    langs: &[Lang],
+    styles: &Styles,
+    tables: &mut Vec<&'a Table>,
+) -> Result<(), Fault> {
+    for block in blocks {
         match block {
             Block::Heading { text } => page.line(&joined(text, langs), 2, &styles.title)?,
             Block::Paragraph { text } => page.line(&joined(text, langs), 2, &styles.plain)?,
@@ -172,7 +192,7 @@ fn cover<'a>(
                         .write_string_with_format(page.at, 0, cut(&label), &styles.head)?;
                     page.sheet
                         .write_string_with_format(page.at, 1, cut(&value), &styles.text)?;
-                    page.end(lines_of(&label, left).max(lines_of(&value, right)))?;
+                    page.end(lines_of(&label, LEFT).max(lines_of(&value, RIGHT)))?;
                 }
             }
             Block::Table(table) => tables.push(table),
@@ -183,12 +203,7 @@ fn cover<'a>(
             }
         }
     }
-    for signature in &document.signatures {
-        let position = spellings(&signature.position, langs).join(" / ");
-        let words = format!("{position} {}", signature.name);
-        page.line(words.trim(), 2, &styles.plain)?;
-    }
-    page.line(&document.contact, 2, &styles.plain)
+    Ok(())
 }
 
 fn grid(page: &mut Page, table: &Table, langs: &[Lang], styles: &Styles) -> Result<(), Fault> {

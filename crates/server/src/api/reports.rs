@@ -125,11 +125,9 @@ pub struct ReportCase {
     pub number: String,
 }
 
+/// The annex stays out: on the screen each figure leads to its cases itself.
 fn view(document: Document) -> ReportView {
     let parts = document.blocks.into_iter().filter_map(|block| match block {
-        // On the screen each figure leads to its cases itself.
-        Block::Table(table) if table.id == "appendix" => None,
-        Block::Heading { text } if is_appendix(&text) => None,
         Block::Heading { text } => Some(ReportPart {
             heading: Some(text.into()),
             ..ReportPart::default()
@@ -149,10 +147,6 @@ fn view(document: Document) -> ReportView {
         subtitle: document.subtitle.into(),
         parts: parts.collect(),
     }
-}
-
-fn is_appendix(text: &saqshy_law::Text3) -> bool {
-    saqshy_dispatch::in_all("appendix", &[]).is_ok_and(|appendix| appendix == *text)
 }
 
 impl ReportTable {

@@ -180,6 +180,7 @@ fn page(
         title: in_all(&format!("dossier-{name}"), &[])?,
         subtitle: view.title(),
         blocks,
+        annex: Vec::new(),
         signatures: vec![Signature::default()],
         contact: organisation.contact.clone(),
         landscape: matches!(name, "timeline" | "evidence"),

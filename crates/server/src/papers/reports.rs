@@ -127,7 +127,6 @@ pub async fn make(
     };
     let zone = app.config.organisation.zone.clone();
     blocks.insert(0, basis(&period, kind, &zone)?);
-    blocks.extend(appendix(&blocks)?);
     let day = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%d.%m.%Y").to_string();
     let last = to.checked_sub(1.second()).unwrap_or(to);
     let organisation = &app.config.organisation;
@@ -140,6 +139,7 @@ pub async fn make(
         addressee: Text3::default(),
         title: kind.title()?,
         subtitle: Text3::same(format!("{} – {}", day(from), day(last))),
+        annex: appendix(&blocks)?,
         blocks,
         signatures: vec![Signature {
             position: organisation.signer.position.clone(),
@@ -547,7 +547,8 @@ async fn o52(app: &App, period: &Period) -> anyhow::Result<Vec<Block>> {
 /// The organisation's own duties, of one act or of all: kept, kept late, missed, to be done now,
 /// running.
 fn deadlines(app: &App, period: &Period, act: Option<&str>) -> anyhow::Result<Block> {
-    let mut duties: BTreeMap<(String, String), (Text3, [Vec<Case>; 5])> = BTreeMap::new();
+    type Five = [Vec<Case>; 5];
+    let mut duties: BTreeMap<(String, String), (Text3, Five)> = BTreeMap::new();
     for view in &period.cases {
         let clocks = view.whole.clocks.iter();
         for clock in clocks.filter(|c| c.own && c.started.is_some()) {
