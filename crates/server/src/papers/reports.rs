@@ -548,7 +548,7 @@ async fn o52(app: &App, period: &Period) -> anyhow::Result<Vec<Block>> {
 /// running.
 fn deadlines(app: &App, period: &Period, act: Option<&str>) -> anyhow::Result<Block> {
     type Five = [Vec<Case>; 5];
-    let mut duties: BTreeMap<(String, String), (Text3, Five)> = BTreeMap::new();
+    let mut duties: BTreeMap<(String, String), (Vec<Cell>, Five)> = BTreeMap::new();
     for view in &period.cases {
         let clocks = view.whole.clocks.iter();
         for clock in clocks.filter(|c| c.own && c.started.is_some()) {
@@ -564,14 +564,17 @@ fn deadlines(app: &App, period: &Period, act: Option<&str>) -> anyhow::Result<Bl
                 _ => continue,
             };
             let entry = duties.entry((clock.clause.clone(), clock.duty.clone()));
-            let (_, five) = entry.or_insert_with(|| (clock.title.clone(), Default::default()));
+            let (_, five) = entry.or_insert_with(|| {
+                let duty = app.law.duty_in(&clock.duty, &clock.edition);
+                let clause = || Text3::same(clock.clause.as_str());
+                let citation = duty.map_or_else(clause, |(_, duty)| duty.citation.clone());
+                let named = vec![Cell::words(clock.title.clone()), Cell::words(citation)];
+                (named, Five::default())
+            });
             five[place].push(view.case());
         }
     }
-    let rows = duties.into_iter().map(|((clause, duty), (title, five))| {
-        let found = app.law.duty(&duty);
-        let citation = found.map_or_else(|| Text3::same(clause), |(_, d)| d.citation.clone());
-        let mut row = vec![Cell::words(title), Cell::words(citation)];
+    let rows = duties.into_values().map(|(mut row, five)| {
         row.extend(five.map(count));
         row
     });

@@ -111,7 +111,7 @@ fn value(
 }
 
 fn duty(app: &App, id: &str) -> Text3 {
-    let found = app.law.duty(id);
+    let found = app.law.duty_in(id, "");
     found.map_or_else(|| Text3::same(id), |(_, duty)| duty.title.clone())
 }
 
