@@ -1,4 +1,4 @@
-//! The calendar feed of a person: deadlines that are due next, for whoever holds the secret link. No
+//! The calendar feed of a person: what is due next, for whoever holds the secret link. No
 //! session, read only; the link stops with the account, with its permission, or when it is ended.
 
 use axum::Router;
@@ -6,11 +6,13 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use saqshy_casework::{Actor, Due, DueKind, Reader};
 use saqshy_dispatch::{FeedEntry, calendar_feed, text};
 use saqshy_law::Lang;
 
 use crate::App;
 use crate::access::{AccountError, Permission};
+use crate::texts;
 
 /// Deadlines that a feed shows at most.
 const ENTRIES_MAX: usize = 500;
@@ -100,6 +102,46 @@ async fn entries(app: &App, token: &str) -> anyhow::Result<Option<String>> {
             provisional: clock.provisional,
         });
     }
+    let actor = Actor {
+        id: account.login.clone(),
+        name: account.name.clone(),
+        roles: account.roles.clone(),
+    };
+    let reader = Reader {
+        actor: &actor,
+        investigations: permissions.contains(&Permission::InvestigationsRead),
+    };
+    let now = app.now();
+    let due = app.store.due(&app.law, now, reader, usize::MAX).await?;
+    let others = due.into_iter().filter(|one| one.kind != DueKind::Clock);
+    for one in others.take(ENTRIES_MAX) {
+        found.push(other(one, lang, base)?);
+    }
     let name = text(lang, "feed-name", &[])?;
     Ok(Some(calendar_feed(&name, &found)))
+}
+
+/// What is due beside the clocks of cases: tasks, advice, changed contacts, what returns.
+fn other(one: Due, lang: Lang, base: Option<&str>) -> anyhow::Result<FeedEntry> {
+    let title = match one.kind {
+        DueKind::Review => texts::text(lang, "due-table-review"),
+        _ => one.title.get(lang).to_owned(),
+    };
+    let parts = [one.incident_number, Some(title), one.clause, one.person];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let page = match (&one.incident_id, one.kind) {
+        (Some(incident), _) => format!("/incidents/{incident}"),
+        (None, DueKind::Contact) => "/contacts".to_owned(),
+        (None, DueKind::Review) => "/incident-table".to_owned(),
+        (None, _) => "/law".to_owned(),
+    };
+    Ok(FeedEntry {
+        uid: format!("{}@saqshy", one.uid),
+        due: one.due,
+        changed: one.due,
+        summary: parts.join(" · "),
+        description: String::new(),
+        url: base.map(|base| format!("{base}{page}")),
+        provisional: false,
+    })
 }

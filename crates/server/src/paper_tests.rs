@@ -560,6 +560,8 @@ async fn deadlines_appear_in_ones_own_calendar() {
         "{text}"
     );
     assert!(text.contains("Вирус\\; <b>"), "{text}");
+    // What returns every period stands there, too.
+    assert!(text.contains("UID:periodic:"), "{text}");
     // Another link ends the first; a wrong one is told nothing.
     let second = aigerim.does("POST", "/session/calendar", json!({})).await;
     assert_ne!(second["url"], link["url"]);
