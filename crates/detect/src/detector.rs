@@ -70,7 +70,7 @@ impl Detector {
                 reason: warning.text.clone(),
             }
         }));
-        let plans = Plans::new(&links);
+        let plans = Plans::new(&links, rules);
         let inputs = InputReaders::new(&plans, engine.rules(), pipeline);
         let rules = engine.rules().iter();
         Detector {

@@ -94,6 +94,7 @@ fn input(rule: u8, second: i64, event: u32, fields: [u8; 4]) -> Input {
         host: None,
         user: None,
         source_ip: None,
+        generation: 0,
     }
 }
 

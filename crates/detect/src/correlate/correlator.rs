@@ -1,17 +1,17 @@
 //! The running state of all correlations.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use saqshy_sigma::Correlation;
 
+use super::drafts::{Drafts, firing_input};
+use super::groups::{Group, Groups};
 use super::input::Key;
-use super::measure::{Measure, Measured, Sample};
-use super::plan::Plan;
+use super::measure::{Measured, Sample};
 use super::{Changes, Firing, Input, Plans, Saved, SavedFiring};
+use crate::AlertDraft;
 use crate::hit::digest;
-use crate::{AlertDraft, Entity, Hit};
 
 /// Bounds of memory. What is over a bound goes, the oldest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +56,10 @@ pub struct Counters {
 pub struct Correlator {
     plans: Arc<Plans>,
     limits: Limits,
+    /// Number of the latest change of rules.
+    generation: u64,
+    /// For each correlation the change since which it has been in its present form.
+    since: Vec<u64>,
     watermark: Option<Timestamp>,
     /// The watermark when memory was last freed.
     forgot: Option<Timestamp>,
@@ -74,28 +78,14 @@ pub struct Correlator {
     counters: Counters,
 }
 
-/// The groups of one correlation.
-#[derive(Debug, Default)]
-struct Groups {
-    groups: HashMap<Vec<String>, Group>,
-    /// Groups by their latest hit; the number tells equal times apart.
-    by_age: BTreeMap<(Timestamp, u64), Vec<String>>,
-}
-
-#[derive(Debug)]
-struct Group {
-    hits: VecDeque<(Arc<Input>, Key, Sample)>,
-    measure: Measure,
-    firing: Option<Firing>,
-    age: (Timestamp, u64),
-}
-
 impl Correlator {
     pub fn new(plans: Arc<Plans>, limits: Limits) -> Self {
         Correlator {
             states: plans.plans.iter().map(|_| Groups::default()).collect(),
+            since: vec![0; plans.plans.len()],
             plans,
             limits,
+            generation: 0,
             watermark: None,
             forgot: None,
             pending: BTreeMap::new(),
@@ -111,17 +101,23 @@ impl Correlator {
     }
 
     /// The state that `saved` describes. Inputs and firings of rules and correlations that are
-    /// no longer in service are given up.
+    /// no longer in service, or not in that form, are given up.
     pub fn restore(plans: Arc<Plans>, limits: Limits, saved: Saved) -> Self {
         let mut this = Correlator::new(plans, limits);
         this.watermark = saved.watermark;
+        this.generation = saved.generations.now;
+        for (id, since) in &saved.generations.since {
+            if let Some(at) = this.plans.places.get(id) {
+                this.since[*at] = *since;
+            }
+        }
         let mut taken = BTreeMap::new();
         for input in saved.inputs {
             let Some(floor) = this.floor(&input.rule) else {
                 this.strangers.insert(input.rule);
                 continue;
             };
-            if floor.is_some_and(|floor| input.at < floor) {
+            if floor.is_some_and(|floor| input.at < floor) || !this.is_wanted(&input) {
                 continue;
             }
             let rank = this.rank(&input.rule);
@@ -139,13 +135,16 @@ impl Correlator {
                 (this.ordinal, last) = (this.ordinal + 1, event);
             }
             for at in plans.feeds[&input.rule].iter().copied() {
-                this.join(at, &key, &input);
+                if this.since[at] <= input.generation {
+                    this.join(at, &key, &input);
+                }
             }
             this.keep(key, input);
         }
         this.counters = Counters::default();
         for saved in saved.firings {
             let at = this.plans.places.get(&saved.correlation).copied();
+            let at = at.filter(|at| this.since[*at] <= saved.generation);
             let group = at.and_then(|at| this.states[at].groups.get_mut(&saved.group));
             match group {
                 Some(group) => group.firing = Some(saved.firing),
@@ -156,7 +155,7 @@ impl Correlator {
     }
 
     /// Takes a hit in; it counts when the watermark has passed it.
-    pub fn push(&mut self, input: Input) {
+    pub fn push(&mut self, mut input: Input) {
         if !self.plans.feeds.contains_key(&input.rule) {
             return;
         }
@@ -167,6 +166,7 @@ impl Correlator {
         } else {
             self.counters.accepted += 1;
             self.ids.insert(input.id.clone());
+            input.generation = self.generation;
             let input = Arc::new(input);
             self.changes.added.push(input.clone());
             self.pending.insert(input.key(0), input);
@@ -224,6 +224,7 @@ impl Correlator {
                     correlation,
                     group,
                     firing,
+                    generation: self.generation,
                 }),
                 None => changes.closed.push((correlation, group)),
             }
@@ -235,6 +236,12 @@ impl Correlator {
     fn floor(&self, rule: &str) -> Option<Option<Timestamp>> {
         let span = SignedDuration::from_secs(*self.plans.spans.get(rule)?);
         Some(self.watermark.map(|mark| later(mark, -span)))
+    }
+
+    /// Whether a correlation that it feeds is still of the form in which it took the hit in.
+    fn is_wanted(&self, input: &Input) -> bool {
+        let mut feeds = self.plans.feeds[&input.rule].iter();
+        feeds.any(|at| self.since[*at] <= input.generation)
     }
 
     pub fn watermark(&self) -> Option<Timestamp> {
@@ -312,6 +319,9 @@ impl Correlator {
         // Rules stand before the correlations over them, so a firing only adds behind.
         while let Some((key, input)) = waiting.pop_first() {
             for at in plans.feeds[&input.rule].iter().copied() {
+                if self.since[at] > input.generation {
+                    continue;
+                }
                 let Some(fired) = self.feed(at, &key, &input, drafts) else {
                     continue;
                 };
@@ -465,36 +475,6 @@ impl Correlator {
     }
 }
 
-impl Groups {
-    fn next_number(&self) -> u64 {
-        self.by_age.last_key_value().map_or(0, |(age, _)| age.1 + 1)
-    }
-
-    /// The group, if its firing was stored.
-    fn drop_oldest(&mut self) -> Option<Vec<String>> {
-        let (_, values) = self.by_age.pop_first()?;
-        let group = self.groups.remove(&values)?;
-        group.firing.map(|_| values)
-    }
-}
-
-impl Group {
-    fn new(correlation: &Correlation, age: (Timestamp, u64)) -> Self {
-        Group {
-            hits: VecDeque::new(),
-            measure: Measure::new(correlation),
-            firing: None,
-            age,
-        }
-    }
-
-    fn drop_oldest(&mut self) {
-        if let Some((_, _, sample)) = self.hits.pop_front() {
-            self.measure.remove(&sample);
-        }
-    }
-}
-
 /// `span` after `at`, or the last or first moment there is.
 pub(super) fn later(at: Timestamp, span: SignedDuration) -> Timestamp {
     let end = if span.is_negative() {
@@ -503,108 +483,4 @@ pub(super) fn later(at: Timestamp, span: SignedDuration) -> Timestamp {
         Timestamp::MAX
     };
     at.checked_add(span).unwrap_or(end)
-}
-
-/// A new firing as the input of other correlations.
-pub(super) fn firing_input(
-    correlation: &Correlation,
-    group: &[String],
-    firing: &Firing,
-    last: &Input,
-) -> Input {
-    let mut fields = last.fields.clone();
-    let parts = correlation.group_by.iter().cloned();
-    fields.extend(parts.zip(group.iter().cloned()));
-    Input {
-        id: firing.id.clone(),
-        rule: correlation.id.clone(),
-        fields,
-        ..last.clone()
-    }
-}
-
-/// Alerts of one call, each once.
-#[derive(Debug, Default)]
-pub(super) struct Drafts {
-    pub list: Vec<AlertDraft>,
-    places: HashMap<String, usize>,
-}
-
-impl Drafts {
-    pub fn add(
-        &mut self,
-        plan: &Plan,
-        group: &[String],
-        firing: &Firing,
-        hits: impl Iterator<Item = Arc<Input>>,
-    ) {
-        let correlation = &plan.correlation;
-        let mut hits = hits.peekable();
-        let Some(first) = hits.peek() else {
-            return;
-        };
-        let entity = entity_of(correlation, group, first);
-        let place = *self.places.entry(firing.id.clone()).or_insert_with(|| {
-            self.list.push(AlertDraft {
-                id: firing.id.clone(),
-                rule_id: correlation.id.clone(),
-                rule_title: correlation.title.clone(),
-                level: crate::hit::level_or_lowest(correlation.level),
-                tags: correlation.tags.clone(),
-                entity: entity.clone(),
-                window_start: firing.from,
-                window_end: later(firing.at, correlation.timespan),
-                first_at: first.at,
-                last_at: first.at,
-                hits: Vec::new(),
-            });
-            self.list.len() - 1
-        });
-        let draft = &mut self.list[place];
-        for input in hits {
-            draft.first_at = draft.first_at.min(input.at);
-            draft.last_at = draft.last_at.max(input.at);
-            draft.hits.push(Hit {
-                id: digest(&[&firing.id, &input.id]),
-                rule_id: correlation.id.clone(),
-                rule_title: correlation.title.clone(),
-                level: draft.level,
-                tags: correlation.tags.clone(),
-                event_id: input.event_id.clone(),
-                at: input.at,
-                dataset: input.dataset.clone(),
-                host: input.host.clone(),
-                user: input.user.clone(),
-                source_ip: input.source_ip.clone(),
-                entity: entity.clone(),
-            });
-        }
-    }
-}
-
-/// What an alert of a correlation is about: the part of `group-by` that `saqshy: {entity: …}`
-/// names, else all parts; without `group-by` the host or address of a hit.
-fn entity_of(correlation: &Correlation, group: &[String], hit: &Input) -> Entity {
-    let parts = correlation.group_by.iter().zip(group);
-    let wanted = correlation.custom.get("saqshy.entity");
-    if let Some((kind, value)) = parts.clone().find(|(part, _)| Some(*part) == wanted) {
-        return Entity {
-            kind: kind.clone(),
-            value: value.clone(),
-        };
-    }
-    if !group.is_empty() {
-        return Entity {
-            kind: correlation.group_by.join(", "),
-            value: group.join(", "),
-        };
-    }
-    let known = [("host.name", &hit.host), ("source.ip", &hit.source_ip)];
-    let mut known = known.into_iter();
-    let found = known.find_map(|(kind, value)| Some((kind, value.clone()?)));
-    let (kind, value) = found.unwrap_or(("unknown", "-".to_owned()));
-    Entity {
-        kind: kind.to_owned(),
-        value,
-    }
 }

@@ -19,6 +19,9 @@ pub struct Input {
     pub host: Option<String>,
     pub user: Option<String>,
     pub source_ip: Option<String>,
+    /// [`super::Generations::now`] when it was taken in; 0 until then.
+    #[serde(default)]
+    pub generation: u64,
 }
 
 /// Where a hit stands among all: time, event, then rules before the correlations over them.

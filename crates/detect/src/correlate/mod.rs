@@ -21,6 +21,16 @@
 //! out. A hit whose id is known is counted once. So the result is the same for every order of
 //! arrival in which nothing is late; `oracle` defines it over the whole list.
 //!
+//! # Changes of rules
+//!
+//! A correlation counts hits that arrived since it has been in service in its present form. That
+//! form is its own text, the texts of the rules and correlations below it with their filters, and
+//! how each of them is in service ([`Plans::definitions`]); the field names that the pipeline
+//! inside the program knows are no part of it. When any of this changes, the correlation begins
+//! with nothing: no window reaches back over the change and no open firing grows across it. A
+//! change that leaves the form as it was, and a restart, leave its state as it was
+//! ([`Generations`]).
+//!
 //! # Memory
 //!
 //! [`Limits`] bound groups, hits of a group and hits altogether. Whatever is over a limit, the
@@ -28,6 +38,8 @@
 
 mod clock;
 mod correlator;
+mod drafts;
+mod groups;
 mod input;
 mod measure;
 pub mod oracle;
@@ -39,4 +51,4 @@ pub use correlator::{Correlator, Counters, Limits};
 pub use input::Input;
 pub(crate) use plan::InputReaders;
 pub use plan::Plans;
-pub use state::{Changes, Firing, Saved, SavedFiring};
+pub use state::{Changes, Firing, Generations, Saved, SavedFiring};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use saqshy_sigma::{Condition, Correlation, CorrelationCondition, CorrelationKind};
 
-use super::correlator::{Drafts, firing_input};
+use super::drafts::{Drafts, firing_input};
 use super::input::Key;
 use super::measure::Measured;
 use super::plan::Plan;

@@ -9,8 +9,9 @@ use saqshy_sigma::{
 };
 
 use super::input::fit;
-use crate::Hit;
 use crate::correlate::Input;
+use crate::hit::digest;
+use crate::{Hit, RuleSet};
 
 /// The correlations in service, ready to be fed.
 #[derive(Debug, Default)]
@@ -24,6 +25,8 @@ pub struct Plans {
     pub(super) places: HashMap<String, usize>,
     /// Id → fields that correlations want of its hits.
     wanted: HashMap<String, BTreeSet<String>>,
+    /// Id → digest of its text and of the filters for it.
+    texts: HashMap<String, String>,
 }
 
 #[derive(Debug)]
@@ -43,7 +46,8 @@ struct Source {
 }
 
 impl Plans {
-    pub fn new(links: &Links) -> Self {
+    /// `rules` holds the documents behind `links`.
+    pub fn new(links: &Links, rules: &RuleSet) -> Self {
         let mut plans = Plans::default();
         for (at, linked) in links.linked.iter().enumerate() {
             let id = &linked.correlation.id;
@@ -71,7 +75,39 @@ impl Plans {
                 wanted.extend(condition_fields(&plan.correlation).iter().cloned());
             }
         }
+        for id in plans.feeds.keys().chain(plans.places.keys()) {
+            if let Some(text) = text_of(rules, id) {
+                plans.texts.insert(id.clone(), text);
+            }
+        }
         plans
+    }
+
+    /// Correlation → 32 hexadecimal digits that change with its form: its own text, the texts and
+    /// filters of what is below it, and what `mode` says of each of them, which is how it is in
+    /// service.
+    pub fn definitions<'m>(&self, mode: impl Fn(&str) -> &'m str) -> BTreeMap<String, String> {
+        let mut all = BTreeMap::new();
+        let text = |id: &str| self.texts.get(id).map_or("", String::as_str);
+        // Each stands after all that it refers to.
+        for plan in &self.plans {
+            let id = plan.correlation.id.as_str();
+            let alerts = if plan.silent { "silent" } else { "alerts" };
+            let mut parts = vec![text(id), mode(id), alerts];
+            for below in plan.sources.keys().collect::<BTreeSet<_>>() {
+                let form = all.get(below).map_or_else(|| text(below), String::as_str);
+                parts.extend([below.as_str(), form, mode(below)]);
+            }
+            let form = digest(&parts);
+            all.insert(id.to_owned(), form);
+        }
+        all
+    }
+
+    /// Ids of the correlations that the hits of a rule or correlation feed.
+    pub fn fed_by(&self, id: &str) -> impl Iterator<Item = &str> {
+        let places = self.feeds.get(id).into_iter().flatten();
+        places.map(|at| self.plans[*at].correlation.id.as_str())
     }
 
     /// Correlations in service.
@@ -136,6 +172,17 @@ fn sources(linked: &Linked, all: &[Linked]) -> HashMap<String, Source> {
     sources
 }
 
+/// Of the text of a rule with those of its filters, or of a correlation.
+fn text_of(rules: &RuleSet, id: &str) -> Option<String> {
+    if let Some(rule) = rules.rule(id) {
+        let filters = rules.filters().iter().filter(|filter| filter.is_for(rule));
+        let mut parts = vec![&*rule.source];
+        parts.extend(filters.map(|filter| &*filter.source));
+        return Some(digest(&parts));
+    }
+    Some(digest(&[rules.head(id)?.source]))
+}
+
 /// Makes inputs of the hits of rules that feed a correlation.
 #[derive(Debug, Default)]
 pub(crate) struct InputReaders {
@@ -183,6 +230,7 @@ impl InputReaders {
             host: hit.host.clone(),
             user: hit.user.clone(),
             source_ip: hit.source_ip.clone(),
+            generation: 0,
         })
     }
 }

@@ -4,7 +4,7 @@
 //! that are still open. Both are small records that the caller stores in the transaction that
 //! also stores the alerts and its position.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -34,6 +34,25 @@ pub struct SavedFiring {
     /// Values of its `group-by`.
     pub group: Vec<String>,
     pub firing: Firing,
+    /// [`Generations::now`] when it was last changed.
+    #[serde(default)]
+    pub generation: u64,
+}
+
+/// Which of the state belongs to which correlation in its present form.
+///
+/// Every change that puts a correlation into service, or into another form, has a number, one
+/// higher than the last. Inputs and firings carry the number at which they were taken in. A
+/// correlation uses none that is older than its own form. So what was switched off, or has
+/// another text now, begins with nothing; the others keep what they have, although hits of a rule
+/// are stored once for all correlations over it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generations {
+    /// Number of the latest change.
+    pub now: u64,
+    /// Correlation → number of the change that put it into service in its present form. One that
+    /// is not named uses everything.
+    pub since: BTreeMap<String, u64>,
 }
 
 /// All that a [`super::Correlator`] is rebuilt from.
@@ -43,6 +62,8 @@ pub struct Saved {
     /// In any order; those that are not needed any more are passed over.
     pub inputs: Vec<Input>,
     pub firings: Vec<SavedFiring>,
+    #[serde(default)]
+    pub generations: Generations,
 }
 
 /// What changed since it was asked last.

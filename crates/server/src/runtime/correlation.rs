@@ -1,25 +1,126 @@
 //! Correlations of the running server: fed by the pipeline, stored in the transaction that also
 //! stores its alerts and its position.
+//!
+//! The transaction that changes the rules also decides which of the stored state stays
+//! ([`bind`]). A run of the pipeline that began before the change may still store something after
+//! it; that carries the number of its time, so it is never taken for state of the new form.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
-use saqshy_casework::{Migration, Store, Tx};
+use saqshy_casework::{Error, Migration, Store, Tx};
 use saqshy_detect::AlertDraft;
 use saqshy_detect::correlate::{
-    Changes, Correlator, Counters, EventClock, Input, Limits, Plans, Saved,
+    Changes, Correlator, Counters, EventClock, Generations, Input, Limits, Plans, Saved,
 };
 use saqshy_event::Batch;
 use serde::de::DeserializeOwned;
 use sqlx::Row;
 
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "state of correlations",
-    sql: include_str!("../../migrations/0001_correlation.sql"),
-}];
+use super::RuleService;
+
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "state of correlations",
+        sql: include_str!("../../migrations/0001_correlation.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "forms of correlations",
+        sql: include_str!("../../migrations/0002_correlation_form.sql"),
+    },
+];
+
+/// Compares the correlations in service with the forms in which they were known, gives up the
+/// state of those that changed or went, and says since when each is in its present form.
+pub async fn bind(tx: &mut Tx, service: &RuleService) -> Result<Generations, Error> {
+    let plans = service.detector.plans();
+    let forms = plans.definitions(|id| service.mode(id).as_str());
+    let rows = sqlx::query("SELECT correlation_id, form, generation FROM correlation_form")
+        .fetch_all(tx.conn())
+        .await?;
+    let mut known: BTreeMap<String, (String, i64)> = BTreeMap::new();
+    for row in &rows {
+        known.insert(row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?));
+    }
+    let latest = sqlx::query("SELECT latest FROM correlation_generation")
+        .fetch_optional(tx.conn())
+        .await?;
+    let mut now: i64 = match latest {
+        Some(row) => row.try_get(0)?,
+        None => 0,
+    };
+    let same = |id: &String, form: &String| known.get(id).is_some_and(|(known, _)| known == form);
+    let changed: Vec<_> = forms.iter().filter(|(id, form)| !same(id, form)).collect();
+    let gone: Vec<_> = known.keys().filter(|id| !forms.contains_key(*id)).collect();
+    if !changed.is_empty() || !gone.is_empty() {
+        now += 1;
+        sqlx::query(
+            "INSERT INTO correlation_generation (only_row, latest) VALUES (1, $1) \
+             ON CONFLICT (only_row) DO UPDATE SET latest = excluded.latest",
+        )
+        .bind(now)
+        .execute(tx.conn())
+        .await?;
+    }
+    for id in changed
+        .iter()
+        .map(|(id, _)| *id)
+        .chain(gone.iter().copied())
+    {
+        sqlx::query("DELETE FROM correlation_firing WHERE correlation_id = $1")
+            .bind(id)
+            .execute(tx.conn())
+            .await?;
+    }
+    for id in &gone {
+        sqlx::query("DELETE FROM correlation_form WHERE correlation_id = $1")
+            .bind(*id)
+            .execute(tx.conn())
+            .await?;
+    }
+    for (id, form) in &changed {
+        sqlx::query(
+            "INSERT INTO correlation_form (correlation_id, form, generation) VALUES ($1, $2, $3) \
+             ON CONFLICT (correlation_id) DO UPDATE SET form = excluded.form, \
+             generation = excluded.generation",
+        )
+        .bind(*id)
+        .bind(*form)
+        .bind(now)
+        .execute(tx.conn())
+        .await?;
+    }
+    let new: HashSet<&str> = changed.iter().map(|(id, _)| id.as_str()).collect();
+    let since = |id: &String| match known.get(id) {
+        Some((_, generation)) if !new.contains(id.as_str()) => *generation,
+        _ => now,
+    };
+    let generations = Generations {
+        now: now.unsigned_abs(),
+        since: forms
+            .keys()
+            .map(|id| (id.clone(), since(id).unsigned_abs()))
+            .collect(),
+    };
+    // Hits of a rule stay as long as one of the correlations over it kept its form.
+    let rows = sqlx::query("SELECT DISTINCT rule_id FROM correlation_input")
+        .fetch_all(tx.conn())
+        .await?;
+    for row in &rows {
+        let rule: String = row.try_get(0)?;
+        if plans.fed_by(&rule).all(|id| new.contains(id)) {
+            sqlx::query("DELETE FROM correlation_input WHERE rule_id = $1")
+                .bind(rule)
+                .execute(tx.conn())
+                .await?;
+        }
+    }
+    Ok(generations)
+}
 
 /// The correlator with the clock of the events. When a transaction fails it is ahead of the
 /// database and must be loaded again.
@@ -34,14 +135,14 @@ pub struct Correlations {
 }
 
 impl Correlations {
-    /// The stored state under the correlations now in service.
+    /// The stored state under the correlations in service.
     pub async fn load(
         store: &Store,
-        plans: Arc<Plans>,
+        rules: &RuleService,
         lateness: SignedDuration,
         now: Timestamp,
     ) -> anyhow::Result<Self> {
-        let pool = store.pool();
+        let (pool, plans) = (store.pool(), rules.detector.plans().clone());
         let clock = sqlx::query("SELECT latest, watermark FROM correlation_clock")
             .fetch_optional(pool)
             .await?;
@@ -56,6 +157,7 @@ impl Correlations {
                 .await?
                 .concat(),
             firings: bodies(store, "SELECT body FROM correlation_firing").await?,
+            generations: rules.generations.clone(),
         };
         Ok(Correlations {
             clock: EventClock::new(lateness, time("latest")?),

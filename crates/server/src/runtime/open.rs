@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::{Context, ensure};
 use parking_lot::RwLock;
 use saqshy_casework::{EvidenceFiles, Law, Store};
+use saqshy_detect::correlate::Generations;
 use saqshy_dispatch::AckSigner;
 use saqshy_journal::{Keys, TileLog};
 use saqshy_lake::{Lake, LakeConfig};
@@ -64,8 +65,9 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Arc<App>> {
     let journal = open_journal(&config, &paths)?;
     let law = load_law(&config)?;
     config.promotion.check(&law).context("incidents.rule")?;
-    let rules = RuleService::load(&config, &paths.data, &store).await?;
+    let mut rules = RuleService::load(&config, &paths.data, &store).await?;
     intervals::reconcile(&store, clock(), &rules).await?;
+    rules.generations = bind_correlations(&store, &rules).await?;
     let exceptions = exceptions::in_force(&store).await?;
     let sources = SourceRegistry::load(&store).await?;
     let position = store.position(READER).await?;
@@ -128,6 +130,14 @@ pub(crate) async fn open_store(paths: &Paths) -> anyhow::Result<Store> {
         .migrate("correlation", correlation::MIGRATIONS)
         .await?;
     Ok(store)
+}
+
+/// What changed of the correlations while the server was stopped loses its state.
+async fn bind_correlations(store: &Store, rules: &RuleService) -> anyhow::Result<Generations> {
+    let mut tx = store.begin().await?;
+    let generations = correlation::bind(&mut tx, rules).await?;
+    tx.commit().await?;
+    Ok(generations)
 }
 
 async fn open_lake(config: &Config, paths: &Paths) -> anyhow::Result<Lake> {

@@ -112,20 +112,21 @@ async fn step(
             return Ok(Progress::Moved);
         }
     };
-    let now = app.now();
+    // One state of the rules for the whole run.
+    let (now, rules) = (app.now(), app.rules());
     if run.is_empty() {
         if from >= detected {
-            idle(app, now, state).await?;
+            idle(app, now, &rules, state).await?;
         }
         return Ok(Progress::Waiting);
     }
     app.costs.offer(&run);
     let correlations = match from >= detected {
-        true => Some(correlations(app, now, state).await?),
+        true => Some(correlations(app, now, &rules, state).await?),
         false => None,
     };
     let detects = correlations.is_some();
-    let (worked, correlations) = work(app, parser.clone(), run, now, correlations).await?;
+    let (worked, correlations) = work(app, rules, parser.clone(), run, now, correlations).await?;
     let Some(next) = worked.next else {
         *state = correlations;
         return Ok(Progress::Waiting);
@@ -147,27 +148,30 @@ async fn step(
 async fn correlations(
     app: &App,
     now: Timestamp,
+    rules: &RuleService,
     state: &mut Option<Correlations>,
 ) -> anyhow::Result<Correlations> {
-    let rules = app.rules();
-    let plans = rules.detector.plans();
     match state.take() {
-        Some(known) if known.is_for(plans) => Ok(known),
-        _ => Correlations::load(&app.store, plans.clone(), app.config.alert_lateness, now)
+        Some(known) if known.is_for(rules.detector.plans()) => Ok(known),
+        _ => Correlations::load(&app.store, rules, app.config.alert_lateness, now)
             .await
             .context("loading the state of correlations"),
     }
 }
 
 /// Lets the correlations' clock go on while nothing comes.
-async fn idle(app: &App, now: Timestamp, state: &mut Option<Correlations>) -> anyhow::Result<()> {
-    let mut correlations = correlations(app, now, state).await?;
-    let rules = app.rules();
+async fn idle(
+    app: &App,
+    now: Timestamp,
+    rules: &RuleService,
+    state: &mut Option<Correlations>,
+) -> anyhow::Result<()> {
+    let mut correlations = correlations(app, now, rules, state).await?;
     let mut drafts = correlations.idle(now);
-    let quiet = sift_drafts(&mut drafts, &rules);
+    let quiet = sift_drafts(&mut drafts, rules);
     let worked = Worked {
         batch: Batch::default(),
-        alerts: new_alerts(drafts, &rules),
+        alerts: new_alerts(drafts, rules),
         quiet,
         correlated: Some(correlations.take_changes()),
         tally: Vec::new(),
@@ -248,12 +252,13 @@ struct Worked {
 /// Parses and, with `correlations`, detects; on a thread of its own.
 async fn work(
     app: &Arc<App>,
+    rules: Arc<RuleService>,
     parser: Parser,
     run: Run,
     now: Timestamp,
     mut correlations: Option<Correlations>,
 ) -> anyhow::Result<(Worked, Option<Correlations>)> {
-    let (rules, exceptions) = (app.rules(), app.exceptions.read().clone());
+    let exceptions = app.exceptions.read().clone();
     let window = app.config.alert_window;
     tokio::task::spawn_blocking(move || {
         let records: Vec<_> = run

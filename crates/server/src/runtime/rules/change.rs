@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::bundle::Bundle;
 use super::sets::{self, StoredSet};
 use super::{Decision, Group, Mode, Origin, RuleService, intervals};
-use crate::runtime::App;
+use crate::runtime::{App, correlation};
 
 /// Longest reason, in bytes.
 const REASON_BYTES_MAX: usize = 2_000;
@@ -199,14 +199,16 @@ async fn compiled(
     blocking(move || RuleService::compile(groups, decisions)).await
 }
 
-/// Writes since when which rule looks at events, commits, and puts the new rules in service.
+/// Writes since when which rule looks at events and which state of correlations stays, commits,
+/// and puts the new rules in service.
 async fn finish(
     app: &App,
     mut tx: Tx,
     now: Timestamp,
-    next: RuleService,
+    mut next: RuleService,
 ) -> Result<Arc<RuleService>, Error> {
     intervals::update(&mut tx, now, &next).await?;
+    next.generations = correlation::bind(&mut tx, &next).await?;
     tx.commit().await?;
     let next = Arc::new(next);
     *app.rules.write() = next.clone();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use saqshy_casework::Store;
+use saqshy_detect::correlate::Generations;
 use saqshy_detect::{Detector, RuleSet};
 use saqshy_law::Text3;
 use sqlx::Row;
@@ -111,6 +112,8 @@ pub struct RuleService {
     /// All rules of all groups; an id that an earlier group has is refused.
     pub set: RuleSet,
     pub detector: Detector,
+    /// Which of the stored state belongs to its correlations; set by whoever puts it into service.
+    pub generations: Generations,
     decisions: BTreeMap<String, Decision>,
     /// Rule → place of its group.
     group_of: HashMap<String, usize>,
@@ -162,6 +165,7 @@ impl RuleService {
             groups,
             set,
             detector,
+            generations: Generations::default(),
             decisions,
             group_of,
         }

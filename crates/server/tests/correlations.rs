@@ -1,0 +1,165 @@
+//! Correlations while rules change: what changed begins with nothing, the others and a restart
+//! keep what they have.
+
+mod common;
+
+use std::io::Write as _;
+
+use common::{Person, Trial, send, start, until};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+
+const EXTRA: &str = "[alerts]\nlate_seconds = 2\n[lake]\nflush_age_ms = 200\n";
+/// The one that is changed, and the one that shows which hits have been taken.
+const SUBJECT: &str = "11111111-7f60-4f0e-9d0a-5a8f6f0d1c11";
+const CONTROL: &str = "22222222-7f60-4f0e-9d0a-5a8f6f0d1c11";
+
+fn rules(least: u32, title: &str) -> String {
+    format!(
+        "title: {title}
+id: 33333333-7f60-4f0e-9d0a-5a8f6f0d1c11
+name: refused
+level: low
+logsource: {{product: linux, service: sshd}}
+detection: {{words: ['Failed password for'], condition: words}}
+---
+title: subject
+id: {SUBJECT}
+level: low
+correlation: {{type: event_count, rules: [refused], group-by: [host.name], timespan: 1h, condition: {{gte: {least}}}}}
+---
+title: control
+id: {CONTROL}
+level: low
+correlation: {{type: event_count, rules: [refused], timespan: 1h, condition: {{gte: 1}}}}
+"
+    )
+}
+
+async fn import(person: &Person, text: &str) {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file("all.yml", zip::write::SimpleFileOptions::default())
+        .unwrap();
+    zip.write_all(text.as_bytes()).unwrap();
+    let headers = [
+        ("content-type", "application/zip"),
+        ("cookie", &*person.cookie),
+        ("x-saqshy-csrf", "1"),
+    ];
+    let path = "/api/v1/rulesets?name=ours&version=1&mode=enabled";
+    let bytes = zip.finish().unwrap().into_inner();
+    let reply = send(person.address, "POST", path, &headers, bytes).await;
+    assert_eq!(reply.status, 201, "{}", reply.text());
+}
+
+async fn mode(person: &Person, id: &str, mode: &str) {
+    let body = json!({ "mode": mode, "reason": "a test" });
+    person
+        .ok("PATCH", &format!("/rules/{id}"), Some(&body))
+        .await;
+}
+
+async fn failures(trial: &Trial, from: usize, count: usize) {
+    let at = jiff::Timestamp::now().strftime("%b %e %H:%M:%S");
+    let line = |n: usize| {
+        format!(
+            "<38>{at} gate sshd[{n}]: Failed password for root from 203.0.113.7 port {n} ssh2\n"
+        )
+    };
+    let lines: String = (from..from + count).map(line).collect();
+    let to = trial.server.addresses().syslog_tcp.unwrap();
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    stream.write_all(lines.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+}
+
+/// Hits of each alert of the correlation, the alert that began first in front.
+async fn alerts(person: &Person, id: &str) -> Vec<u64> {
+    let found = person.ok("GET", &format!("/alerts?q={id}"), None).await;
+    let mut own: Vec<Value> = found["alerts"].as_array().unwrap().clone();
+    own.retain(|alert| alert["rule_id"] == json!(id));
+    own.sort_by_key(|alert| alert["first_at"].as_str().unwrap().to_owned());
+    let hits = own.iter().map(|alert| alert["hits_count"].as_u64());
+    hits.map(Option::unwrap).collect()
+}
+
+async fn taken(person: &Person, hits: &[u64]) {
+    until("all hits under the control's alerts", || async {
+        alerts(person, CONTROL).await == hits
+    })
+    .await;
+}
+
+async fn restarted(trial: Trial) -> Trial {
+    let Trial { server, folder } = trial;
+    server.shutdown().await.unwrap();
+    let config = common::config(folder.path(), EXTRA);
+    let clock = saqshy_server::runtime::system_clock();
+    let server = saqshy_server::Server::start(config, clock).await.unwrap();
+    Trial { server, folder }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn state_follows_the_rules_in_service() {
+    let trial = start(EXTRA).await;
+    let admin = trial.sign_in("administrator").await;
+    let analyst = trial.sign_in("analyst").await;
+    import(&admin, &rules(3, "Refused")).await;
+    let none: [u64; 0] = [];
+
+    failures(&trial, 1_000, 2).await;
+    taken(&analyst, &[2]).await;
+    mode(&admin, SUBJECT, "disabled").await;
+    failures(&trial, 2_000, 1).await;
+    taken(&analyst, &[3]).await;
+    mode(&admin, SUBJECT, "enabled").await;
+    failures(&trial, 3_000, 2).await;
+    taken(&analyst, &[5]).await;
+    assert_eq!(
+        alerts(&analyst, SUBJECT).await,
+        none,
+        "only two since it is on"
+    );
+
+    // A restart keeps the two.
+    let trial = restarted(trial).await;
+    let admin = trial.sign_in("administrator").await;
+    let analyst = trial.sign_in("analyst").await;
+    failures(&trial, 4_000, 1).await;
+    taken(&analyst, &[6]).await;
+    assert_eq!(alerts(&analyst, SUBJECT).await, [3]);
+
+    // Another text begins with nothing, and the open alert of the old one grows no more. The
+    // neighbour in the same file goes on.
+    import(&admin, &rules(2, "Refused")).await;
+    failures(&trial, 5_000, 1).await;
+    taken(&analyst, &[7]).await;
+    assert_eq!(alerts(&analyst, SUBJECT).await, [3]);
+
+    // Another text of the rule below is another form of both.
+    import(&admin, &rules(2, "Refused password")).await;
+    failures(&trial, 6_000, 1).await;
+    taken(&analyst, &[7, 1]).await;
+    assert_eq!(alerts(&analyst, SUBJECT).await, [3]);
+    failures(&trial, 7_000, 1).await;
+    taken(&analyst, &[7, 2]).await;
+    assert_eq!(alerts(&analyst, SUBJECT).await, [3, 2]);
+
+    // Nothing is left of what is off.
+    let body = json!({ "reason": "no longer needed" });
+    admin.ok("DELETE", "/rulesets/ours", Some(&body)).await;
+    let pool = trial.server.app().store.pool();
+    let left: i64 = sqlx::query_scalar(
+        "SELECT (SELECT COUNT(*) FROM correlation_firing WHERE correlation_id IN ($1, $2)) + \
+         (SELECT COUNT(*) FROM correlation_form WHERE correlation_id IN ($1, $2)) + \
+         (SELECT COUNT(*) FROM correlation_input WHERE rule_id LIKE '33333333-%')",
+    )
+    .bind(SUBJECT)
+    .bind(CONTROL)
+    .fetch_one(pool)
+    .await
+    .unwrap();
+    assert_eq!(left, 0);
+    trial.server.shutdown().await.unwrap();
+}
