@@ -275,6 +275,8 @@ fn late_hits_are_counted_and_left_out() {
         (counted.accepted, counted.late, counted.repeated),
         (3, 1, 1)
     );
+    let one = correlator.figures().find(|(id, _)| *id == "one").unwrap().1;
+    assert_eq!((one.late, one.fired, one.dropped), (1, 0, 0));
 }
 
 /// A flood into one group costs the same for every hit.

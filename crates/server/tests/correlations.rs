@@ -91,6 +91,15 @@ async fn taken(person: &Person, hits: &[u64]) {
     .await;
 }
 
+/// A figure of a correlation on the page for Prometheus.
+async fn figure(trial: &Trial, name: &str, id: &str) -> Option<u64> {
+    let page = send(trial.console(), "GET", "/metrics", &[], vec![]).await;
+    let start = format!("saqshy_correlation_{name}{{rule=\"{id}\"}} ");
+    let text = page.text();
+    let value = text.lines().find_map(|line| line.strip_prefix(&start))?;
+    value.parse().ok()
+}
+
 async fn restarted(trial: Trial) -> Trial {
     let Trial { server, folder } = trial;
     server.shutdown().await.unwrap();
@@ -130,6 +139,14 @@ async fn state_follows_the_rules_in_service() {
     taken(&analyst, &[6]).await;
     assert_eq!(alerts(&analyst, SUBJECT).await, [3]);
 
+    until("the firing's figure", || async {
+        figure(&trial, "fired_total", SUBJECT).await == Some(1)
+    })
+    .await;
+    assert_eq!(figure(&trial, "groups", SUBJECT).await, Some(1));
+    assert_eq!(figure(&trial, "dropped_total", SUBJECT).await, Some(0));
+    assert_eq!(figure(&trial, "late_total", SUBJECT).await, Some(0));
+
     // Another text begins with nothing, and the open alert of the old one grows no more. The
     // neighbour in the same file goes on.
     import(&admin, &rules(2, "Refused")).await;
@@ -146,9 +163,15 @@ async fn state_follows_the_rules_in_service() {
     taken(&analyst, &[7, 2]).await;
     assert_eq!(alerts(&analyst, SUBJECT).await, [3, 2]);
 
+    until("the firing's figure", || async {
+        figure(&trial, "fired_total", SUBJECT).await == Some(2)
+    })
+    .await;
+
     // Nothing is left of what is off.
     let body = json!({ "reason": "no longer needed" });
     admin.ok("DELETE", "/rulesets/ours", Some(&body)).await;
+    assert_eq!(figure(&trial, "fired_total", SUBJECT).await, None);
     let pool = trial.server.app().store.pool();
     let left: i64 = sqlx::query_scalar(
         "SELECT (SELECT COUNT(*) FROM correlation_firing WHERE correlation_id IN ($1, $2)) + \

@@ -51,6 +51,19 @@ pub struct Counters {
     pub hits_evicted: u64,
 }
 
+/// How one correlation stands; counted since the correlator was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Groups that hold hits now.
+    pub groups: u64,
+    /// Groups and hits of groups given up because of [`Limits`].
+    pub dropped: u64,
+    /// Hits of its rules before the watermark, left out.
+    pub late: u64,
+    /// New firings.
+    pub fired: u64,
+}
+
 /// Turns inputs into alerts; see the module for what it promises.
 #[derive(Debug)]
 pub struct Correlator {
@@ -142,6 +155,7 @@ impl Correlator {
             this.keep(key, input);
         }
         this.counters = Counters::default();
+        this.states.iter_mut().for_each(|state| state.dropped = 0);
         for saved in saved.firings {
             let at = this.plans.places.get(&saved.correlation).copied();
             let at = at.filter(|at| this.since[*at] <= saved.generation);
@@ -163,6 +177,9 @@ impl Correlator {
             self.counters.repeated += 1;
         } else if self.watermark.is_some_and(|mark| input.at < mark) {
             self.counters.late += 1;
+            for at in &self.plans.feeds[&input.rule] {
+                self.states[*at].late += 1;
+            }
         } else {
             self.counters.accepted += 1;
             self.ids.insert(input.id.clone());
@@ -252,6 +269,20 @@ impl Correlator {
         self.counters
     }
 
+    /// How each correlation stands.
+    pub fn figures(&self) -> impl Iterator<Item = (&str, Figures)> {
+        let states = self.plans.plans.iter().zip(&self.states);
+        states.map(|(plan, state)| {
+            let figures = Figures {
+                groups: state.groups.len() as u64,
+                dropped: state.dropped,
+                late: state.late,
+                fired: state.fired,
+            };
+            (plan.correlation.id.as_str(), figures)
+        })
+    }
+
     /// Hits held in memory.
     pub fn hits(&self) -> usize {
         self.pending.len() + self.kept_count
@@ -299,6 +330,7 @@ impl Correlator {
             for group in groups.groups.values_mut() {
                 while group.hits.front().is_some_and(|(hit, ..)| hit.at <= floor) {
                     group.drop_oldest();
+                    groups.dropped += 1;
                 }
             }
         }
@@ -389,6 +421,7 @@ impl Correlator {
             return None;
         }
         self.counters.firings += 1;
+        self.states[at].fired += 1;
         Some(firing_input(&plan.correlation, &values, &firing, input))
     }
 
@@ -411,6 +444,7 @@ impl Correlator {
                 self.touched.insert((at, gone));
             }
             self.counters.groups_evicted += 1;
+            groups.dropped += 1;
         }
         let age = (input.at, groups.next_number());
         let group = groups
@@ -428,6 +462,7 @@ impl Correlator {
         }
         if group.hits.len() >= self.limits.group_hits {
             group.drop_oldest();
+            groups.dropped += 1;
             self.counters.hits_evicted += 1;
         }
         group.measure.add(&sample);

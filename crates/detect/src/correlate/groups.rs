@@ -16,6 +16,9 @@ pub(super) struct Groups {
     pub groups: HashMap<Vec<String>, Group>,
     /// Groups by their latest hit; the number tells equal times apart.
     pub by_age: BTreeMap<(Timestamp, u64), Vec<String>>,
+    pub dropped: u64,
+    pub late: u64,
+    pub fired: u64,
 }
 
 #[derive(Debug)]

@@ -47,7 +47,7 @@ mod plan;
 mod state;
 
 pub use clock::EventClock;
-pub use correlator::{Correlator, Counters, Limits};
+pub use correlator::{Correlator, Counters, Figures, Limits};
 pub use input::Input;
 pub(crate) use plan::InputReaders;
 pub use plan::Plans;

@@ -53,8 +53,31 @@ pub async fn metrics(
         .get()
         .and_then(Option::as_ref)
         .map(PrometheusHandle::render);
+    let text = text.unwrap_or_default() + &correlations(&app);
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
-    Ok((kind, text.unwrap_or_default()).into_response())
+    Ok((kind, text).into_response())
+}
+
+/// The correlations in service, each under its id. The recorder of the process keeps every label
+/// for ever; one for each answer names those alone that are in service now.
+#[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
+fn correlations(app: &App) -> String {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let in_service = app.rules();
+    let figures = app.correlation_figures.all();
+    metrics::with_local_recorder(&recorder, || {
+        for one in in_service.detector.plans().correlations() {
+            let now = figures.get(&one.id).copied().unwrap_or_default();
+            let rule = || one.id.clone();
+            metrics::gauge!("saqshy_correlation_groups", "rule" => rule()).set(now.groups as f64);
+            metrics::counter!("saqshy_correlation_dropped_total", "rule" => rule())
+                .absolute(now.dropped);
+            metrics::counter!("saqshy_correlation_late_total", "rule" => rule()).absolute(now.late);
+            metrics::counter!("saqshy_correlation_fired_total", "rule" => rule())
+                .absolute(now.fired);
+        }
+    });
+    recorder.handle().render()
 }
 
 /// Values that are read when they are asked for.

@@ -9,6 +9,7 @@ use saqshy_intake::LossLedger;
 use saqshy_lake::Lake;
 use saqshy_spool::Spool;
 
+use super::correlation::CorrelationFigures;
 use super::rules::backtest::BackTests;
 use super::rules::cost::CostMeter;
 use super::{JournalHandle, Paths, RuleService, SourceRegistry};
@@ -37,6 +38,7 @@ pub struct App {
     pub exceptions: RwLock<Arc<Exceptions>>,
     pub backtests: BackTests,
     pub costs: CostMeter,
+    pub correlation_figures: CorrelationFigures,
     /// Held while rules and exceptions in service are changed.
     pub rule_changes: tokio::sync::Mutex<()>,
     pub law: Law,

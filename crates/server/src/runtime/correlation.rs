@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 use saqshy_casework::{Error, Migration, Store, Tx};
 use saqshy_detect::AlertDraft;
 use saqshy_detect::correlate::{
-    Changes, Correlator, Counters, EventClock, Generations, Input, Limits, Plans, Saved,
+    Changes, Correlator, Counters, EventClock, Figures, Generations, Input, Limits, Plans, Saved,
 };
 use saqshy_event::Batch;
 use serde::de::DeserializeOwned;
@@ -122,6 +123,18 @@ pub async fn bind(tx: &mut Tx, service: &RuleService) -> Result<Generations, Err
     Ok(generations)
 }
 
+/// How the correlations in service stand, for whoever asks. Counted since the server started, or
+/// since a correlation came into service; another form of it goes on counting.
+#[derive(Default)]
+pub struct CorrelationFigures(Mutex<BTreeMap<String, Figures>>);
+
+impl CorrelationFigures {
+    /// Correlation → its figures. There is one for each correlation that the pipeline knows.
+    pub fn all(&self) -> BTreeMap<String, Figures> {
+        self.0.lock().clone()
+    }
+}
+
 /// The correlator with the clock of the events. When a transaction fails it is ahead of the
 /// database and must be loaded again.
 pub struct Correlations {
@@ -132,6 +145,8 @@ pub struct Correlations {
     active_at: Timestamp,
     /// What was last told to the log.
     told: Counters,
+    /// What was last told to whoever asks.
+    shown: BTreeMap<String, Figures>,
 }
 
 impl Correlations {
@@ -165,6 +180,7 @@ impl Correlations {
             plans,
             active_at: now,
             told: Counters::default(),
+            shown: BTreeMap::new(),
         })
     }
 
@@ -217,6 +233,23 @@ impl Correlations {
         Stored {
             latest: self.clock.latest(),
             changes: self.correlator.take_changes(),
+        }
+    }
+
+    /// Adds what happened since the last time; called when it is stored.
+    pub fn show(&mut self, figures: &CorrelationFigures) {
+        let mut all = figures.0.lock();
+        let before = std::mem::take(&mut *all);
+        for (id, now) in self.correlator.figures() {
+            let shown = self.shown.insert(id.to_owned(), now).unwrap_or_default();
+            let sum = before.get(id).copied().unwrap_or_default();
+            let sum = Figures {
+                groups: now.groups,
+                dropped: sum.dropped + (now.dropped - shown.dropped),
+                late: sum.late + (now.late - shown.late),
+                fired: sum.fired + (now.fired - shown.fired),
+            };
+            all.insert(id.to_owned(), sum);
         }
     }
 

@@ -87,6 +87,7 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Arc<App>> {
         exceptions: RwLock::new(Arc::new(exceptions)),
         backtests: Default::default(),
         costs: Default::default(),
+        correlation_figures: Default::default(),
         rule_changes: tokio::sync::Mutex::new(()),
         law,
         journal,

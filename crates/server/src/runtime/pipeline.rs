@@ -126,13 +126,17 @@ async fn step(
         false => None,
     };
     let detects = correlations.is_some();
-    let (worked, correlations) = work(app, rules, parser.clone(), run, now, correlations).await?;
+    let (worked, mut correlations) =
+        work(app, rules, parser.clone(), run, now, correlations).await?;
     let Some(next) = worked.next else {
         *state = correlations;
         return Ok(Progress::Waiting);
     };
     if detects {
         record(app, now, &worked, Some(next)).await?;
+        if let Some(correlations) = &mut correlations {
+            correlations.show(&app.correlation_figures);
+        }
         *state = correlations;
     }
     if from >= stored {
@@ -181,6 +185,7 @@ async fn idle(
     if changed || !worked.alerts.is_empty() || !worked.quiet.is_empty() {
         record(app, now, &worked, None).await?;
     }
+    correlations.show(&app.correlation_figures);
     *state = Some(correlations);
     Ok(())
 }
