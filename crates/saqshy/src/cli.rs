@@ -349,6 +349,17 @@ A pipeline in pySigma's YAML can be for one log source alone:
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
+    /// List the rule sets that were imported into the data folder of a stopped server: version,
+    /// origin, signer, SHA-256.
+    #[command(after_help = "Example:
+  saqshy rules sets --data /var/lib/saqshy")]
+    Sets {
+        /// Data folder of a stopped server.
+        #[arg(long)]
+        data: PathBuf,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
     /// Show which ATT&CK techniques the rules speak of; without a path those inside the program.
     #[command(after_help = "Example:
   saqshy rules coverage sigma/rules --navigator layer.json")]

@@ -77,6 +77,7 @@ pub fn run(verb: Rules) -> Result<Exit, Failure> {
             };
             sets::import(&path, &data, &named, &trust, &mode, format)
         }
+        Rules::Sets { data, format } => sets::list(&data, format),
         Rules::Coverage {
             paths,
             navigator,

@@ -1,16 +1,17 @@
-//! `saqshy rules bundle` and `saqshy rules import`: rule sets as files.
+//! `saqshy rules bundle`, `import` and `sets`: rule sets as files and in a data folder.
 
 use std::path::Path;
 
 use anyhow::{Context, ensure};
 use saqshy_journal::{SigningKey, VerifyingKey};
 use saqshy_server::runtime::rules::gather::{Named, gather};
-use saqshy_server::runtime::rules::{Mode, import_into_data_dir};
+use saqshy_server::runtime::rules::{Mode, StoredSet, import_into_data_dir, sets_of_data_dir};
 use saqshy_server::runtime::system_clock;
 use serde_json::json;
 
 use crate::cli::Format;
 use crate::exit::{Exit, Failure};
+use crate::table::Table;
 
 /// Writes the rules at `path` as one bundle, signed when there is a key.
 pub fn bundle(
@@ -83,12 +84,61 @@ pub fn import(
             data.display(),
             mode.as_str()
         ),
-        Format::Json | Format::Ndjson => println!(
-            "{}",
-            json!({"name": set.name, "version": set.version, "origin": set.origin, "sha256": set.sha256, "signed_by": set.signed_by, "mode": mode.as_str()})
-        ),
+        Format::Json | Format::Ndjson => println!("{}", about(&set)),
     }
     Ok(Exit::Done)
+}
+
+/// Lists the sets in the data folder of a stopped server.
+pub fn list(data: &Path, format: Format) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let sets = runtime.block_on(sets_of_data_dir(data))?;
+    let all = sets.iter().map(|(set, rules)| {
+        let mut set = about(set);
+        set["rules"] = json!(rules.heads().count());
+        set
+    });
+    match format {
+        Format::Table => {
+            let heads = [
+                "NAME",
+                "MODE",
+                "RULES",
+                "VERSION",
+                "ORIGIN",
+                "SIGNED BY",
+                "SHA-256",
+            ];
+            let mut table = Table::new(&heads);
+            for (set, rules) in &sets {
+                table.row([
+                    set.name.clone(),
+                    set.mode.as_str().to_owned(),
+                    rules.heads().count().to_string(),
+                    set.version.clone(),
+                    format!("{} {}", set.origin.kind, set.origin.path),
+                    set.signed_by.clone().unwrap_or_default(),
+                    set.sha256.clone(),
+                ]);
+            }
+            table.write(&mut std::io::stdout().lock())?;
+        }
+        Format::Json => println!("{:#}", all.collect::<serde_json::Value>()),
+        Format::Ndjson => all.for_each(|set| println!("{set}")),
+    }
+    Ok(Exit::Done)
+}
+
+fn about(set: &StoredSet) -> serde_json::Value {
+    json!({
+        "name": set.name,
+        "version": set.version,
+        "origin": set.origin,
+        "sha256": set.sha256,
+        "signed_by": set.signed_by,
+        "mode": set.mode.as_str(),
+        "imported_at": set.imported_at,
+    })
 }
 
 fn ensure_some(files: usize, path: &Path) -> anyhow::Result<()> {

@@ -23,11 +23,16 @@ const FORMAT: &str = "saqshy-rules/1";
 const MANIFEST: &str = "manifest.json";
 const NOTE: &str = "manifest.note";
 const FOLDER: &str = "rules/";
+/// Where a ZIP file holds the name of its first file: behind the fixed part of the local header
+/// (APPNOTE 4.3.7).
+const LOCAL_NAME_AT: usize = 30;
 /// Most files of a bundle.
 pub const FILES_MAX: usize = 50_000;
 /// Largest file, and all files together, unpacked.
 pub const FILE_BYTES_MAX: u64 = 4 << 20;
 pub const TOTAL_BYTES_MAX: u64 = 256 << 20;
+/// Largest manifest; one that names [`FILES_MAX`] files by usual paths has about half of it.
+const MANIFEST_BYTES_MAX: u64 = 32 << 20;
 
 /// Where the rules of a bundle were found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,9 +108,15 @@ impl Bundle {
     }
 
     /// Whether the ZIP is a bundle; otherwise it is a plain archive of rules.
+    ///
+    /// A ZIP file names its files twice, before each and in the directory at its end. Either name
+    /// of the manifest counts, so that damage to one does not make a bundle an unchecked archive.
     pub fn is_bundle(bytes: &[u8]) -> bool {
-        ZipArchive::new(Cursor::new(bytes))
-            .is_ok_and(|archive| archive.index_for_name(MANIFEST).is_some())
+        bytes
+            .get(LOCAL_NAME_AT..)
+            .is_some_and(|name| name.starts_with(MANIFEST.as_bytes()))
+            || ZipArchive::new(Cursor::new(bytes))
+                .is_ok_and(|archive| archive.index_for_name(MANIFEST).is_some())
     }
 
     /// Reads and checks a bundle. `trusted` are the keys whose signature counts.
@@ -257,21 +268,29 @@ pub(super) fn unpack(
     for place in 0..archive.len() {
         let file = archive.by_index(place).context("the ZIP file is damaged")?;
         let path = file.name().replace('\\', "/");
-        if !file.is_file() || !wanted(&path) {
+        if !file.is_file() {
             continue;
         }
+        // What is not wanted is looked at too: whoever wrote such a path meant to leave the folder.
         let clean =
             !path.starts_with('/') && !path.split('/').any(|part| matches!(part, ".." | ""));
         ensure!(clean, "`{path}` is no path below the archive");
+        if !wanted(&path) {
+            continue;
+        }
         ensure!(files.len() < FILES_MAX, "more than {FILES_MAX} files");
+        let (most, what) = match path == MANIFEST {
+            true => (MANIFEST_BYTES_MAX, "the manifest"),
+            false => (FILE_BYTES_MAX, "a rule file"),
+        };
         let mut content = Vec::new();
-        file.take(FILE_BYTES_MAX + 1)
+        file.take(most + 1)
             .read_to_end(&mut content)
             .with_context(|| format!("`{path}` in the ZIP file is damaged"))?;
         let size = content.len() as u64;
         ensure!(
-            size <= FILE_BYTES_MAX,
-            "`{path}` has more than the {FILE_BYTES_MAX} bytes allowed for a rule file"
+            size <= most,
+            "`{path}` has more than the {most} bytes allowed for {what}"
         );
         total += size;
         ensure!(
@@ -326,6 +345,37 @@ mod tests {
     }
 
     #[test]
+    fn a_bundle_of_many_files_can_be_read_again() {
+        let files = (0..30_000).map(|n| {
+            let path = format!("rules/windows/process_creation/proc_creation_win_{n:06}.yml");
+            (path, String::new())
+        });
+        let many = Bundle::new("many", "", bundle().origin, files.collect()).unwrap();
+        assert!(many.manifest().unwrap().len() as u64 > FILE_BYTES_MAX);
+        let back = Bundle::read(&many.to_zip().unwrap(), &[]).unwrap();
+        assert_eq!(back.sha256, many.sha256);
+    }
+
+    /// Each byte of a bundle changed, one at a time: it is refused, or its files are the same.
+    #[test]
+    fn no_changed_byte_changes_a_rule() {
+        let whole = bundle().to_zip().unwrap();
+        for at in 0..whole.len() {
+            for change in [0x01, 0x20, 0x80] {
+                let mut bytes = whole.clone();
+                bytes[at] ^= change;
+                assert!(
+                    Bundle::is_bundle(&bytes) || unpack(&bytes, |_| true).is_err(),
+                    "byte {at} makes a plain archive of it"
+                );
+                if let Ok(back) = Bundle::read(&bytes, &[]) {
+                    assert_eq!(back.files(), bundle().files(), "byte {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_signature_counts_for_its_key_and_its_manifest_alone() {
         let ours = SigningKey::from_seed("rules.example", &[7; 32]).unwrap();
         let other = SigningKey::from_seed("other.example", &[8; 32]).unwrap();
@@ -359,6 +409,7 @@ mod tests {
         archive.write_all(b"x").unwrap();
         let bytes = archive.finish().unwrap().into_inner();
         assert!(unpack(&bytes, |path| path.ends_with(".yml")).is_err());
+        assert!(unpack(&bytes, |_| false).is_err(), "wanted or not");
         for name in ["", "a/b", "..", "a b", &"x".repeat(65)] {
             assert!(check_name(name).is_err(), "{name}");
         }

@@ -24,7 +24,7 @@ use saqshy_casework::Migration;
 pub use change::{import_set, remove_set, set_mode, set_set_mode};
 pub use mode::{Decision, Mode};
 pub use service::{Group, Origin, RuleService};
-pub use sets::{StoredSet, import_into_data_dir};
+pub use sets::{StoredSet, import_into_data_dir, sets_of_data_dir};
 
 /// Applied after those of the runtime, whose table `rule_state` they take over.
 pub const MIGRATIONS: &[Migration] = &[Migration {

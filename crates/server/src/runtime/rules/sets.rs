@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use jiff::Timestamp;
 use saqshy_casework::{Actor, Error, Store, Tx};
+use saqshy_detect::RuleSet;
 use serde_json::json;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -188,6 +189,29 @@ pub async fn import_into_data_dir(
     Ok(set)
 }
 
+/// The sets in the data folder of a stopped server, each read and checked as a start would.
+///
+/// # Errors
+/// There is no database, the server runs, or a bundle is not the one that was imported.
+pub async fn sets_of_data_dir(data: &Path) -> anyhow::Result<Vec<(StoredSet, RuleSet)>> {
+    let paths = crate::runtime::Paths::of(data);
+    ensure!(
+        paths.database.is_file(),
+        "`{}` is no data folder: there is no database in it",
+        data.display()
+    );
+    let lock = stopped(&paths.spool)?;
+    let store = crate::runtime::open_store(&paths).await?;
+    let mut sets = Vec::new();
+    for set in all(&store).await? {
+        let group = read(&folder(data), set.clone())?;
+        sets.push((set, group.rules));
+    }
+    store.close().await;
+    drop(lock);
+    Ok(sets)
+}
+
 /// Holds the lock that a running server holds.
 fn stopped(spool: &Path) -> anyhow::Result<std::fs::File> {
     std::fs::create_dir_all(spool)?;
@@ -195,9 +219,9 @@ fn stopped(spool: &Path) -> anyhow::Result<std::fs::File> {
     let file = std::fs::File::create(&path).with_context(|| format!("`{}`", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => anyhow::bail!(
-            "a server runs on this data folder: import through its console, or stop it first"
-        ),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            anyhow::bail!("a server runs on this data folder: use its console, or stop it first")
+        }
         Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
     }
 }
