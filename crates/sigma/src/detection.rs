@@ -8,6 +8,9 @@ use crate::yaml::{Entry, Kind, Node};
 
 /// Most matchers of one rule, forms made by modifiers included.
 const MATCHERS_MAX: usize = 50_000;
+/// Most states of all regular expressions of one rule together. Each is limited by itself too, but a
+/// list of a few thousand that are just below it would take minutes and gigabytes.
+const REGEX_STATES_MAX: usize = 1_000_000;
 
 /// What a rule looks for. Conditions of a list are linked with OR.
 #[derive(Debug, Clone, PartialEq)]
@@ -157,6 +160,7 @@ fn conditions(node: &Node, searches: &[NamedSearch]) -> Result<Vec<WrittenCondit
 #[derive(Default)]
 struct Reader {
     matchers: usize,
+    regex_states: usize,
 }
 
 impl Reader {
@@ -323,6 +327,21 @@ impl Reader {
                 Reason::TooLarge {
                     what,
                     limit: MATCHERS_MAX,
+                },
+            ));
+        }
+        for matcher in &any_of {
+            if let Matcher::Regex(pattern) = matcher {
+                self.regex_states = self.regex_states.saturating_add(pattern.states);
+            }
+        }
+        if self.regex_states > REGEX_STATES_MAX {
+            let what = "size of the regular expressions of a rule, compiled, in states,";
+            return Err(Flaw::new(
+                node.line,
+                Reason::TooLarge {
+                    what,
+                    limit: REGEX_STATES_MAX,
                 },
             ));
         }

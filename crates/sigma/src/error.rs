@@ -26,23 +26,27 @@ pub enum Reason {
     Missing(&'static str),
     #[error("`{key}` must be {expected}")]
     WrongType { key: String, expected: &'static str },
-    #[error("unknown {key} `{value}`")]
+    #[error("unknown {key} `{}`", cut(value))]
     UnknownWord { key: &'static str, value: String },
     #[error("unknown modifier `{modifier}` on field `{field}`")]
     UnknownModifier { field: String, modifier: String },
-    #[error("modifier `{modifier}` on field `{field}`: {problem}")]
+    #[error("modifier `{modifier}` on field `{field}`: {}", cut(problem))]
     Modifier {
         field: String,
         modifier: String,
         problem: String,
     },
-    #[error("regular expression `{pattern}` on field `{field}`: {problem}")]
+    #[error(
+        "regular expression `{}` on field `{field}`: {}",
+        cut(pattern),
+        cut(problem)
+    )]
     Regex {
         field: String,
         pattern: String,
         problem: String,
     },
-    #[error("condition `{condition}`: {problem}")]
+    #[error("condition `{}`: {}", cut(condition), cut(problem))]
     Condition { condition: String, problem: String },
     /// A correlation whose rules cannot be found, or that refers to itself.
     #[error("{0}")]
@@ -52,6 +56,14 @@ pub enum Reason {
     Pipeline(String),
     #[error("{0}")]
     Unsupported(String),
+}
+
+/// The text, or its first 200 characters: a message quotes what is wrong and not a whole file.
+fn cut(text: &str) -> std::borrow::Cow<'_, str> {
+    match text.char_indices().nth(200) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
 }
 
 /// A [`Reason`] with its line, on the way to becoming a [`RuleError`].

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use jiff::civil::DateTime;
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::TimeZone;
+use regex_syntax::hir::{Class, Hir, HirKind};
 use saqshy_event::Value;
 
 use crate::fold::fold;
@@ -49,10 +50,14 @@ pub struct Pattern {
     pub multi_line: bool,
     pub dot_all: bool,
     pub(crate) compiled: Arc<regex::Regex>,
+    /// About how many states the compiled expression has, see [`states`].
+    pub(crate) states: usize,
 }
 
 /// Longest accepted regular expression in bytes.
 const REGEX_BYTES_MAX: usize = 16 << 10;
+/// Most groups and repetitions inside one another.
+const NEST_MAX: u32 = 64;
 /// Most memory of one compiled expression in bytes.
 const REGEX_MEMORY_MAX: usize = 4 << 20;
 
@@ -61,11 +66,19 @@ impl Pattern {
         if source.len() > REGEX_BYTES_MAX {
             return Err(format!("longer than {REGEX_BYTES_MAX} bytes"));
         }
+        let parsed = regex_syntax::ParserBuilder::new()
+            .case_insensitive(flags.insensitive)
+            .multi_line(flags.multi_line)
+            .dot_matches_new_line(flags.dot_all)
+            .nest_limit(NEST_MAX)
+            .build()
+            .parse(&source)
+            .map_err(|error| one_line(&error.to_string()))?;
         let compiled = regex::RegexBuilder::new(&source)
             .case_insensitive(flags.insensitive)
             .multi_line(flags.multi_line)
             .dot_matches_new_line(flags.dot_all)
-            .nest_limit(64)
+            .nest_limit(NEST_MAX)
             .size_limit(REGEX_MEMORY_MAX)
             .dfa_size_limit(REGEX_MEMORY_MAX)
             .build()
@@ -76,6 +89,7 @@ impl Pattern {
             multi_line: flags.multi_line,
             dot_all: flags.dot_all,
             compiled: Arc::new(compiled),
+            states: states(&parsed),
         })
     }
 
@@ -86,6 +100,28 @@ impl Pattern {
             self.multi_line,
             self.dot_all,
         )
+    }
+}
+
+/// About how many states an expression has when it is compiled: one for a byte or a range of
+/// characters, as often as a repetition can want it. What a rule costs in time and memory to load.
+fn states(hir: &Hir) -> usize {
+    let ranges = |class: &Class| match class {
+        Class::Unicode(class) => class.ranges().len(),
+        Class::Bytes(class) => class.ranges().len(),
+    };
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Literal(literal) => literal.0.len(),
+        HirKind::Class(class) => ranges(class).max(1),
+        HirKind::Repetition(repetition) => {
+            let times = repetition.max.unwrap_or(repetition.min.saturating_add(1));
+            states(&repetition.sub).saturating_mul(times.max(1) as usize)
+        }
+        HirKind::Capture(capture) => states(&capture.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().map(states).fold(1, usize::saturating_add)
+        }
     }
 }
 

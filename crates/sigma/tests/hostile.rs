@@ -85,7 +85,9 @@ fn conditions() {
         ("9999999999999999999999 of s*".to_owned(), ""),
     ] {
         let yaml = rule(&format!("    s: {{a: 1}}\n    condition: '{condition}'\n"));
-        assert!(refused(&yaml).contains(text));
+        let error = refused(&yaml);
+        assert!(error.contains(text), "{error}");
+        assert!(error.len() < 1_000, "{} bytes", error.len());
     }
 }
 
@@ -103,7 +105,22 @@ fn regular_expressions() {
         let error = refused(&with(&source));
         assert!(error.contains(text), "{error}");
         assert!(error.starts_with("h.yml:4:"), "{error}");
+        assert!(
+            error.len() < 1_000,
+            "a message of {} bytes quotes a whole file",
+            error.len()
+        );
     }
+    // Each is below its limit; together they would take minutes and gigabytes to compile.
+    let list: Vec<String> = (0..3_000).map(|n| format!(r"'x{n}\w{{60}}'")).collect();
+    let many = format!("    s: {{a|re: [{}]}}\n    condition: s\n", list.join(", "));
+    let begin = Instant::now();
+    assert!(refused(&rule(&many)).contains("size of the regular expressions"));
+    assert!(
+        begin.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begin.elapsed()
+    );
     // What makes other engines walk exponentially many ways is linear here.
     let slow = ["(a+)+$", "(a|aa)*$", "(.*a){12}", r"^(\w+\s?)*$"].map(|source| {
         let parsed = parse_rules(&with(source), "h.yml".as_ref()).remove(0);
