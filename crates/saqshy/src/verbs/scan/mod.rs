@@ -27,25 +27,13 @@ use work::{Note, Shared};
 
 pub fn run(options: Scan) -> Result<Exit, Failure> {
     let begin = Instant::now();
-    let choice = select::Choice::new(&options)?;
-    let zone = TimeZone::get(&options.zone)
-        .with_context(|| format!("unknown time zone `{}`", options.zone))?;
-    let times = select::Times::new(options.from.as_deref(), options.to.as_deref(), &zone)?;
-    let pipeline = super::rules::pipeline(&options.pipeline)?;
-    let rules = super::rules::load(&options.rules)?;
-    let select::Chosen { left_out, hidden } = choice.of(&rules);
-    let inputs = inputs::find(&options.paths)?;
-    let output = Output::new(&options, hit::Rules::new(&rules))?;
-    let shared = Arc::new(Shared {
-        detector: Detector::with_pipeline(&rules, &left_out, &pipeline),
-        hidden,
-        inputs,
-        zone,
-        times,
-        events: AtomicU64::new(0),
-        bytes: Arc::new(AtomicU64::new(0)),
-        stop: AtomicBool::new(false),
-    });
+    let Ready {
+        shared,
+        rules,
+        left_out,
+    } = apart(|| prepare(&options))?;
+    let output = Output::new(&options, rules)?;
+    let shared = Arc::new(shared);
     stop_on_ctrl_c(&shared);
     let threads = options.threads.map_or_else(cores, |threads| threads.get());
     let mut scan = Running {
@@ -70,7 +58,7 @@ pub fn run(options: Scan) -> Result<Exit, Failure> {
         files_skipped: scan.skipped,
         rules_loaded: detector.rules_loaded() as u64,
         rules_refused: detector.refused().len() as u64,
-        rules_left_out: left_out.len() as u64,
+        rules_left_out: left_out as u64,
         correlations_loaded: detector.plans().correlations().count() as u64,
         hits: scan.output.hits(),
         correlation_hits: scan.output.hits() - alone,
@@ -96,6 +84,48 @@ pub fn run(options: Scan) -> Result<Exit, Failure> {
         (true, _) => Exit::Interrupted,
         (false, true) => Exit::FoundWrong,
         (false, false) => Exit::Done,
+    })
+}
+
+/// What is made before the first file is opened.
+struct Ready {
+    shared: Shared,
+    rules: hit::Rules,
+    /// Rules that were not chosen.
+    left_out: usize,
+}
+
+fn prepare(options: &Scan) -> anyhow::Result<Ready> {
+    let choice = select::Choice::new(options)?;
+    let zone = TimeZone::get(&options.zone)
+        .with_context(|| format!("unknown time zone `{}`", options.zone))?;
+    let times = select::Times::new(options.from.as_deref(), options.to.as_deref(), &zone)?;
+    let pipeline = super::rules::pipeline(&options.pipeline)?;
+    let rules = super::rules::load(&options.rules)?;
+    let select::Chosen { left_out, hidden } = choice.of(&rules);
+    let inputs = inputs::find(&options.paths)?;
+    Ok(Ready {
+        rules: hit::Rules::new(&rules),
+        shared: Shared {
+            detector: Detector::with_pipeline(&rules, &left_out, &pipeline),
+            hidden,
+            inputs,
+            zone,
+            times,
+            events: AtomicU64::new(0),
+            bytes: Arc::new(AtomicU64::new(0)),
+            stop: AtomicBool::new(false),
+        },
+        left_out: left_out.len(),
+    })
+}
+
+/// Runs `work` on a thread that ends with it. The allocator keeps free memory per thread:
+/// compiling rules leaves much of it, which the threads that read the files take over like this.
+fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| match scope.spawn(work).join() {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic),
     })
 }
 
