@@ -242,6 +242,15 @@ impl BatchBuilder {
         self.columns[at].key_of(value, Some(hash))
     }
 
+    /// Sets the column at `at`, as [`BatchBuilder::set`] does by name.
+    pub(crate) fn put(&mut self, at: usize, value: impl Into<Value>) {
+        let value = value.into();
+        let hash = self.columns[at]
+            .interning
+            .then(|| self.hasher.hash_one(Hashed(&value)));
+        self.columns[at].put(self.rows, value, hash);
+    }
+
     /// Ends the event under construction; the next `set` begins a new one.
     pub fn end_event(&mut self) {
         self.rows += 1;
@@ -281,10 +290,7 @@ impl BatchBuilder {
 
     fn set_value(&mut self, field: &str, value: Value) {
         let at = self.column_at(field);
-        let hash = self.columns[at]
-            .interning
-            .then(|| self.hasher.hash_one(Hashed(&value)));
-        self.columns[at].put(self.rows, value, hash);
+        self.put(at, value);
     }
 }
 

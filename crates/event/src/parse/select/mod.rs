@@ -125,6 +125,11 @@ pub(super) struct Selector<'a> {
     /// For each of [`PARTS`] the targets that are wanted.
     parts: [SmallVec<[u32; 2]>; PARTS.len()],
     times: bool,
+    /// Columns of what is not in the document, if they are wanted.
+    id: Option<usize>,
+    ingested: Option<usize>,
+    source: Option<usize>,
+    address: Option<usize>,
     slots: [Option<&'a str>; SLOTS_MAX],
     entries: usize,
     /// The shape of the last document.
@@ -148,7 +153,12 @@ impl<'a> Selector<'a> {
             open,
             foreign: false,
         };
+        let mut column = |name| selection.wants(name).then(|| out.column_at(name));
         let mut selector = Selector {
+            id: column("event.id"),
+            ingested: column("event.ingested"),
+            source: column("log.source.id"),
+            address: column("log.source.address"),
             fields: &selection.fields,
             served: selection.served,
             received: Timestamp::UNIX_EPOCH,
@@ -564,20 +574,17 @@ impl<'a> Selector<'a> {
     }
 
     fn record(&self, out: &mut BatchBuilder, node: &str, seq: u64, record: &Record<'_>) {
-        let wanted = |name: &str| self.fields.contains(name);
-        if wanted("event.id") {
-            out.set("event.id", format!("{node}-{seq:016x}"));
+        if let Some(column) = self.id {
+            out.put(column, format!("{node}-{seq:016x}"));
         }
-        if wanted("event.ingested") {
-            out.set("event.ingested", record.received);
+        if let Some(column) = self.ingested {
+            out.put(column, record.received);
         }
-        if wanted("log.source.id") {
-            out.set("log.source.id", record.source);
+        if let Some(column) = self.source {
+            out.put(column, record.source);
         }
-        if wanted("log.source.address")
-            && let Some(peer) = record.peer
-        {
-            out.set("log.source.address", peer.to_canonical().to_string());
+        if let (Some(column), Some(peer)) = (self.address, record.peer) {
+            out.put(column, peer.to_canonical().to_string());
         }
         out.end_event();
     }
