@@ -1,8 +1,10 @@
-//! `cargo bench -p saqshy-sigma`: NDJSON through parser and engine, beside a public engine.
+//! `cargo bench -p saqshy-sigma`: NDJSON and EVTX through parser and engine, beside a public
+//! engine.
 //!
 //! See `table.rs` for what is measured. With `--run` the program measures one case and prints it,
 //! so that each case has a process and a peak memory of its own:
-//! `--run RULES COUNT THREADS NDJSON [HITS_FILE]`; `--generate SHAPE EVENTS FILE` writes a corpus.
+//! `--run RULES COUNT THREADS INPUT [HITS_FILE]` (INPUT: a file of NDJSON or a folder of EVTX
+//! files); `--generate SHAPE EVENTS FILE` writes a corpus.
 
 mod generate;
 mod peer;

@@ -1,4 +1,4 @@
-//! NDJSON through parser and engine, in this process.
+//! NDJSON and EVTX through parser and engine, in this process.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -6,11 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use saqshy_event::{Format, Parser, Record};
+use saqshy_event::evtx::{Chunk, Chunks};
+use saqshy_event::{BatchBuilder, Format, Parser, Record};
 use saqshy_sigma::{Document, Engine, Pipeline, Rule, parse_documents};
 
 /// Bytes of one unit of work.
 const CHUNK_BYTES: usize = 4 << 20;
+/// Chunks of EVTX files that are one unit of work.
+const EVTX_CHUNKS: usize = 24;
+/// How often a folder of EVTX files is read, so that there is something to measure.
+const EVTX_ROUNDS: usize = 40;
 /// Events of one batch.
 const BATCH_EVENTS: usize = 4_096;
 
@@ -81,8 +86,48 @@ struct Done {
     matching: Duration,
 }
 
+/// A unit of work.
+enum Unit {
+    /// Whole lines.
+    Lines(Vec<u8>),
+    Chunks(Vec<Chunk>),
+}
+
 impl Reader {
-    fn chunk(&self, bytes: &[u8]) -> Done {
+    fn unit(&self, unit: &Unit) -> Done {
+        match unit {
+            Unit::Lines(bytes) => self.lines(bytes),
+            Unit::Chunks(chunks) => self.chunks(chunks),
+        }
+    }
+
+    fn chunks(&self, chunks: &[Chunk]) -> Done {
+        let received = "2026-11-01T00:00:00Z".parse().unwrap_or_default();
+        let mut builder = BatchBuilder::default();
+        for chunk in chunks {
+            chunk.events(|event| {
+                // What cannot be read is not measured.
+                if let Ok((id, event)) = event {
+                    self.parser
+                        .windows_event(&mut builder, id, received, "bench", &event);
+                    builder.end_event();
+                }
+            });
+        }
+        let batch = builder.finish();
+        let begin = Instant::now();
+        let found = self.engine.matches(&batch);
+        Done {
+            lines: batch.rows() as u64,
+            matching: begin.elapsed(),
+            hits: found
+                .iter()
+                .map(|hit| (u64::from(hit.row), hit.rule))
+                .collect(),
+        }
+    }
+
+    fn lines(&self, bytes: &[u8]) -> Done {
         let received = "2026-11-01T00:00:00Z".parse().unwrap_or_default();
         let mut start = 0;
         let ends = memchr::memchr_iter(b'\n', bytes).chain([bytes.len()]);
@@ -126,23 +171,35 @@ impl Reader {
     }
 }
 
-/// Reads `input` in chunks that end with a line.
-fn chunks(input: &Path, mut each: impl FnMut(Vec<u8>)) -> std::io::Result<()> {
-    let mut file = std::fs::File::open(input)?;
+/// Divides `input` into units: the lines of a file, or [`EVTX_ROUNDS`] times the chunks of the
+/// EVTX files of a folder.
+fn units(input: &Path, mut each: impl FnMut(Unit)) -> std::io::Result<()> {
+    if !input.is_dir() {
+        return lines(input, |bytes| each(Unit::Lines(bytes)));
+    }
+    let mut waiting = Vec::new();
+    for file in std::iter::repeat_n(files(input, "evtx"), EVTX_ROUNDS).flatten() {
+        for chunk in Chunks::open(std::fs::File::open(file)?).flatten() {
+            waiting.push(chunk);
+            if waiting.len() == EVTX_CHUNKS {
+                each(Unit::Chunks(std::mem::take(&mut waiting)));
+            }
+        }
+    }
+    if !waiting.is_empty() {
+        each(Unit::Chunks(waiting));
+    }
+    Ok(())
+}
+
+/// Reads `input` in pieces that end with a line.
+fn lines(input: &Path, mut each: impl FnMut(Vec<u8>)) -> std::io::Result<()> {
+    let file = std::fs::File::open(input)?;
     let mut left = Vec::new();
     loop {
         let mut chunk = std::mem::take(&mut left);
-        let have = chunk.len();
-        chunk.resize(have + CHUNK_BYTES, 0);
-        let mut filled = have;
-        while filled < chunk.len() {
-            match file.read(&mut chunk[filled..])? {
-                0 => break,
-                read => filled += read,
-            }
-        }
-        let end = filled < chunk.len();
-        chunk.truncate(filled);
+        let read = (&file).take(CHUNK_BYTES as u64).read_to_end(&mut chunk)?;
+        let end = read < CHUNK_BYTES;
         if let (false, Some(at)) = (end, chunk.iter().rposition(|byte| *byte == b'\n')) {
             left = chunk.split_off(at + 1);
         }
@@ -186,7 +243,7 @@ pub fn run(
         figures.matching_seconds += done.matching.as_secs_f64();
     };
     if threads <= 1 {
-        chunks(input, |chunk| take(reader.chunk(&chunk))).expect("the input was read");
+        units(input, |unit| take(reader.unit(&unit))).expect("the input was read");
     } else {
         in_order(&reader, input, threads, take);
     }
@@ -195,19 +252,19 @@ pub fn run(
     figures
 }
 
-/// Chunks are the unit of work; what they give is taken in their order.
+/// What the units give is taken in their order.
 fn in_order(reader: &Reader, input: &Path, threads: usize, mut take: impl FnMut(Done)) {
-    let (work, chunk) = mpsc::sync_channel::<(u64, Vec<u8>)>(threads);
+    let (work, units_due) = mpsc::sync_channel::<(u64, Unit)>(threads);
     let (done, results) = mpsc::sync_channel(2 * threads);
-    let chunk = Mutex::new(chunk);
+    let units_due = Mutex::new(units_due);
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            let (done, chunk) = (done.clone(), &chunk);
+            let (done, units_due) = (done.clone(), &units_due);
             scope.spawn(move || {
                 loop {
-                    let next = chunk.lock().map(|chunk| chunk.recv());
-                    let Ok(Ok((number, bytes))) = next else { break };
-                    if done.send((number, reader.chunk(&bytes))).is_err() {
+                    let next = units_due.lock().map(|units| units.recv());
+                    let Ok(Ok((number, unit))) = next else { break };
+                    if done.send((number, reader.unit(&unit))).is_err() {
                         break;
                     }
                 }
@@ -216,12 +273,12 @@ fn in_order(reader: &Reader, input: &Path, threads: usize, mut take: impl FnMut(
         drop(done);
         scope.spawn(move || {
             let mut number = 0;
-            let send = |bytes| {
+            let send = |unit| {
                 // The other end is gone only if a worker panicked, which the scope reports.
-                let _ = work.send((number, bytes));
+                let _ = work.send((number, unit));
                 number += 1;
             };
-            chunks(input, send).expect("the input was read");
+            units(input, send).expect("the input was read");
         });
         let (mut waiting, mut due) = (BTreeMap::new(), 0);
         for (number, result) in results {
