@@ -500,7 +500,7 @@ fn texts(node: &Node, limit: usize, key: impl Fn() -> String) -> Result<Vec<Stri
     };
     if items.len() > limit {
         let what = "number of items of a list in `correlation`";
-        return Err(Flaw::new(node.line, Reason::TooLarge { what, limit }));
+        return Err(Flaw::too_large(node.line, what, limit));
     }
     let mut texts: Vec<String> = Vec::with_capacity(items.len());
     for item in items {

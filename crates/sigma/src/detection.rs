@@ -322,13 +322,7 @@ impl Reader {
         self.matchers += any_of.len();
         if self.matchers > MATCHERS_MAX {
             let what = "number of values of a rule, with the forms that modifiers make of them,";
-            return Err(Flaw::new(
-                node.line,
-                Reason::TooLarge {
-                    what,
-                    limit: MATCHERS_MAX,
-                },
-            ));
+            return Err(Flaw::too_large(node.line, what, MATCHERS_MAX));
         }
         for matcher in &any_of {
             if let Matcher::Regex(pattern) = matcher {
@@ -337,13 +331,7 @@ impl Reader {
         }
         if self.regex_states > REGEX_STATES_MAX {
             let what = "size of the regular expressions of a rule, compiled, in states,";
-            return Err(Flaw::new(
-                node.line,
-                Reason::TooLarge {
-                    what,
-                    limit: REGEX_STATES_MAX,
-                },
-            ));
+            return Err(Flaw::too_large(node.line, what, REGEX_STATES_MAX));
         }
         let written = node.scalar_text().unwrap_or_else(|| "null".to_owned());
         Ok(Test { written, any_of })

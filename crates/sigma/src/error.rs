@@ -77,4 +77,8 @@ impl Flaw {
     pub fn new(line: usize, reason: Reason) -> Self {
         Flaw { line, reason }
     }
+
+    pub fn too_large(line: usize, what: &'static str, limit: usize) -> Self {
+        Flaw::new(line, Reason::TooLarge { what, limit })
+    }
 }

@@ -87,11 +87,11 @@ impl Node {
 /// Reads every document of a file. A document that cannot be read ends the file.
 pub(crate) fn documents(text: &str) -> Vec<Result<Document, Flaw>> {
     if text.len() > FILE_BYTES_MAX {
-        let reason = Reason::TooLarge {
-            what: "file size in bytes",
-            limit: FILE_BYTES_MAX,
-        };
-        return vec![Err(Flaw::new(1, reason))];
+        return vec![Err(Flaw::too_large(
+            1,
+            "file size in bytes",
+            FILE_BYTES_MAX,
+        ))];
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = Reader::new(text);
@@ -178,7 +178,7 @@ impl<'a> Reader<'a> {
     /// The node that `event` opens, and how many nodes it counts.
     fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<(Node, usize), Flaw> {
         let line = span.start.line().max(1);
-        let too_large = |what, limit| Flaw::new(line, Reason::TooLarge { what, limit });
+        let too_large = |what, limit| Flaw::too_large(line, what, limit);
         if depth > DEPTH_MAX {
             return Err(too_large("nesting depth", DEPTH_MAX));
         }
