@@ -1,5 +1,5 @@
 import { expect, test } from '@playwright/test';
-import { prepare, signIn, texts } from './console';
+import { accessible, prepare, signIn, texts } from './console';
 import { figuresLeadToCases } from './reports';
 import { fromAlertToNotice } from './story';
 
@@ -183,6 +183,21 @@ test('a rule goes to test, a set is imported, a rule is tested on the past', asy
   await page.locator('textarea[name=yaml]').fill('title: Pasted\ndetection: {}');
   await page.getByRole('button', { name: t('backtest-start') }).click();
   await expect(page.getByRole('heading', { name: 'Pasted' })).toBeVisible();
+});
+
+test('a correlation shows how it stands in memory', async ({ page }) => {
+  await prepare(page, 'kk');
+  await signIn(page, 'aigul', password);
+  await page.goto('/rules');
+  await page.locator('tbody .title-cell a', { hasText: 'SSH Brute Force' }).click();
+  const kk = texts('kk');
+  const section = page.getByRole('region', { name: kk('correlation-title') });
+  await expect(section).toContainText('source.ip, host.name');
+  await expect(section).toContainText(kk('correlation-type-event_count'));
+  await expect(section.locator('.figure')).toHaveCount(4);
+  await expect(section.locator('.figure', { hasText: kk('correlation-groups-about') }).locator('.value')).toHaveText('418');
+  await expect(section.locator('.figure.warn')).toHaveText(new RegExp(`${kk('correlation-dropped')}.*12`, 's'));
+  await accessible(page, 'correlation');
 });
 
 test('an exception is proposed by one person and approved by another', async ({ page }) => {

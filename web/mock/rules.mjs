@@ -8,6 +8,14 @@ const tactics = [
   ['TA0006', 'credential-access', 'Credential Access', ['T1003.001 LSASS Memory', 'T1110.001 Password Guessing']]
 ];
 
+const correlation = {
+  type: 'event_count', group_by: ['source.ip', 'host.name'], timespan_seconds: 300,
+  figures: { groups: 418, fired: 37, late: 5, dropped: 12 }
+};
+const correlationYaml = 'correlation:\n  type: event_count\n  rules:\n    - ssh_refused\n  group-by:\n    - source.ip\n    - host.name\n  timespan: 5m\n  condition:\n    gte: 10\n';
+const selectionYaml = (one) =>
+  `logsource:\n  product: ${one.logsource.product ?? 'any'}\ndetection:\n  selection:\n    CommandLine|contains|all:\n      - ' -enc '\n      - powershell\n  condition: selection\n`;
+
 export function ruleRoutes({ world, need, now, Problem }) {
   const sets = [{ name: 'saqshy', kind: 'own', origin: '', version: '0.1.0', mode: 'enabled', rules: world.rules.length, refused: 1 }];
   const exceptions = [];
@@ -25,12 +33,14 @@ export function ruleRoutes({ world, need, now, Problem }) {
     'POST /rules/costs': () => ({ measured_at: now(), events: 2048 }),
     'GET /rules/:id': ({ id }) => {
       const one = rule(id);
+      const correlates = one.kind === 'correlation';
       return {
         ...one, description: 'Finds the technique by the command line of a started process.', references: ['https://attack.mitre.org/techniques/T1059/001/'],
-        falsepositives: ['Scripts of the administrators'], license: 'DRL-1.1', file: 'rules/windows/example.yml', line: 1, over: [],
+        falsepositives: ['Scripts of the administrators'], license: 'DRL-1.1', file: 'rules/windows/example.yml', line: 1, over: correlates ? ['ssh_refused'] : [],
+        ...(correlates ? { correlation } : {}),
         samples: '[[positive]]\nformat = "json"\nlines = [\'{"CommandLine": "powershell -enc AAAA"}\']\n',
         intervals: [{ from: one.since, mode: 'enabled', sha256: sha(one.id) }],
-        source_yaml: `title: ${one.title}\nid: ${one.id}\nstatus: ${one.status}\nlevel: ${one.level}\ntags:\n${one.tags.map((x) => `  - ${x}\n`).join('')}logsource:\n  product: ${one.logsource.product ?? 'any'}\ndetection:\n  selection:\n    CommandLine|contains|all:\n      - ' -enc '\n      - powershell\n  condition: selection\n`
+        source_yaml: `title: ${one.title}\nid: ${one.id}\nstatus: ${one.status}\nlevel: ${one.level}\ntags:\n${one.tags.map((x) => `  - ${x}\n`).join('')}${correlates ? correlationYaml : selectionYaml(one)}`
       };
     },
     'PATCH /rules/:id': ({ id, body, who }) => {

@@ -24,8 +24,9 @@ const ruleSeeds = [
 export function makeWorld(now) {
   const rules = ruleSeeds.map(([title, level, tags, category, product], i) => ({
     id: `6f1b9c${i.toString(16).padStart(2, '0')}-4a7e-4c0d-9b52-${r.hex(12)}`, title, level, status: i % 4 ? 'stable' : 'test', tags,
-    author: i % 3 ? 'Saqshy' : 'A. Sadykov', logsource: { category, product, service: category ? undefined : product === 'windows' ? 'security' : 'auth' },
-    kind: 'rule', set: 'saqshy', mode: i === 11 ? 'disabled' : 'enabled', since: ago(now, 40_000), test_hits: 0, hidden_hits: 0, cost_share: 1 / 12, hits: r.int(4000), last_hit: i % 5 === 4 ? undefined : ago(now, 10 + r.int(900))
+    author: i % 3 ? 'Saqshy' : 'A. Sadykov',
+    ...(i === 2 ? { kind: 'correlation' } : { kind: 'rule', logsource: { category, product, service: category ? undefined : product === 'windows' ? 'security' : 'auth' } }),
+    set: 'saqshy', mode: i === 11 ? 'disabled' : 'enabled', since: ago(now, 40_000), test_hits: 0, hidden_hits: 0, cost_share: 1 / 12, hits: r.int(4000), last_hit: i % 5 === 4 ? undefined : ago(now, 10 + r.int(900))
   }));
   const entities = [['host', 'ws-0243.saryarqa.kz'], ['host', 'dc01.saryarqa.kz'], ['source.ip', '185.220.101.47'], ['source.ip', '91.240.118.172'], ['user', 'g.nurlanova'], ['host', 'web-prod-01'], ['user', 'svc_backup']];
   const states = ['new', 'new', 'new', 'acknowledged', 'in_progress', 'closed'];

@@ -14,11 +14,13 @@ const EXTRA: &str = "[alerts]\nlate_seconds = 2\n[lake]\nflush_age_ms = 200\n";
 /// The one that is changed, and the one that shows which hits have been taken.
 const SUBJECT: &str = "11111111-7f60-4f0e-9d0a-5a8f6f0d1c11";
 const CONTROL: &str = "22222222-7f60-4f0e-9d0a-5a8f6f0d1c11";
+/// The rule that both are over.
+const BELOW: &str = "33333333-7f60-4f0e-9d0a-5a8f6f0d1c11";
 
 fn rules(least: u32, title: &str) -> String {
     format!(
         "title: {title}
-id: 33333333-7f60-4f0e-9d0a-5a8f6f0d1c11
+id: {BELOW}
 name: refused
 level: low
 logsource: {{product: linux, service: sshd}}
@@ -61,7 +63,11 @@ async fn mode(person: &Person, id: &str, mode: &str) {
 }
 
 async fn failures(trial: &Trial, from: usize, count: usize) {
-    let at = jiff::Timestamp::now().strftime("%b %e %H:%M:%S");
+    failures_at(trial, jiff::Timestamp::now(), from, count).await;
+}
+
+async fn failures_at(trial: &Trial, at: jiff::Timestamp, from: usize, count: usize) {
+    let at = at.strftime("%b %e %H:%M:%S");
     let line = |n: usize| {
         format!(
             "<38>{at} gate sshd[{n}]: Failed password for root from 203.0.113.7 port {n} ssh2\n"
@@ -100,6 +106,12 @@ async fn figure(trial: &Trial, name: &str, id: &str) -> Option<u64> {
     value.parse().ok()
 }
 
+/// What the answer of the rule says about it as a correlation.
+async fn shown(person: &Person, id: &str) -> Value {
+    let rule = person.ok("GET", &format!("/rules/{id}"), None).await;
+    rule["correlation"].clone()
+}
+
 async fn restarted(trial: Trial) -> Trial {
     let Trial { server, folder } = trial;
     server.shutdown().await.unwrap();
@@ -122,6 +134,9 @@ async fn state_follows_the_rules_in_service() {
     mode(&admin, SUBJECT, "disabled").await;
     failures(&trial, 2_000, 1).await;
     taken(&analyst, &[3]).await;
+    let off = shown(&analyst, SUBJECT).await;
+    assert_eq!(off["type"], "event_count", "{off}");
+    assert!(off.get("figures").is_none(), "not in service: {off}");
     mode(&admin, SUBJECT, "enabled").await;
     failures(&trial, 3_000, 2).await;
     taken(&analyst, &[5]).await;
@@ -146,6 +161,22 @@ async fn state_follows_the_rules_in_service() {
     assert_eq!(figure(&trial, "groups", SUBJECT).await, Some(1));
     assert_eq!(figure(&trial, "dropped_total", SUBJECT).await, Some(0));
     assert_eq!(figure(&trial, "late_total", SUBJECT).await, Some(0));
+    let known = shown(&analyst, SUBJECT).await;
+    let figures = json!({ "groups": 1, "fired": 1, "late": 0, "dropped": 0 });
+    let whole = json!({
+        "type": "event_count",
+        "group_by": ["host.name"],
+        "timespan_seconds": 3_600,
+        "figures": figures,
+    });
+    assert_eq!(known, whole);
+    let long_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(10);
+    failures_at(&trial, long_ago, 4_500, 1).await;
+    until("the late hit's figure", || async {
+        shown(&analyst, SUBJECT).await["figures"]["late"] == 1
+    })
+    .await;
+    assert_eq!(shown(&analyst, BELOW).await, Value::Null, "no correlation");
 
     // Another text begins with nothing, and the open alert of the old one grows no more. The
     // neighbour in the same file goes on.

@@ -5,6 +5,7 @@ mod attack;
 mod backtests;
 mod calendar;
 mod contacts;
+mod correlations;
 mod done;
 mod dossier;
 mod evidence;

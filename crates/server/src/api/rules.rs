@@ -13,6 +13,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use super::correlations::{self, CorrelationInfo};
 use super::wire::{Level, Names};
 use crate::App;
 use crate::access::{Permission, Who};
@@ -131,6 +132,9 @@ pub struct RuleDetail {
     pub line: u32,
     /// Rules that a correlation is over.
     pub over: Vec<String>,
+    /// Of a correlation: its form, and how it stands in memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation: Option<CorrelationInfo>,
     /// The rule as it was loaded.
     pub source_yaml: String,
     /// The samples file beside it: log lines that must hit and that must not (TOML).
@@ -375,6 +379,7 @@ async fn get(State(app): State<App>, Path(id): Path<String>) -> ApiResult<Json<R
         file: rule.file.to_string_lossy().into_owned(),
         line: u32::try_from(rule.line).unwrap_or(u32::MAX),
         over: rule.over.to_vec(),
+        correlation: correlations::of(&app, &service, &id),
         source_yaml: rule.source.to_owned(),
         samples: service.samples(&id).map(|text| text.to_string()),
         decision: service.decision(&id).map(|decision| RuleDecision {

@@ -133,6 +133,11 @@ impl CorrelationFigures {
     pub fn all(&self) -> BTreeMap<String, Figures> {
         self.0.lock().clone()
     }
+
+    /// The figures of one; zeros until the pipeline knows it.
+    pub fn of(&self, id: &str) -> Figures {
+        self.0.lock().get(id).copied().unwrap_or_default()
+    }
 }
 
 /// The correlator with the clock of the events. When a transaction fails it is ahead of the

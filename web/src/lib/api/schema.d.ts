@@ -2741,6 +2741,45 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        /** @description Counted since the server started or the correlation came into service, whichever was later. */
+        CorrelationFigures: {
+            /**
+             * Format: int64
+             * @description Groups and hits given up because the limits of memory were reached.
+             */
+            dropped: number;
+            /**
+             * Format: int64
+             * @description How often the condition was met anew.
+             */
+            fired: number;
+            /**
+             * Format: int64
+             * @description Groups that hold hits in memory now.
+             */
+            groups: number;
+            /**
+             * Format: int64
+             * @description Hits that came after their window had been looked at (`alerts.late_seconds`), left out.
+             */
+            late: number;
+        };
+        CorrelationInfo: {
+            figures?: components["schemas"]["CorrelationFigures"] | null;
+            /** @description Fields or aliases whose values separate the groups; empty: all hits are one group. */
+            group_by: string[];
+            /**
+             * Format: int64
+             * @description Two hits further apart are never counted together.
+             */
+            timespan_seconds: number;
+            type: components["schemas"]["CorrelationType"];
+        };
+        /**
+         * @description What a correlation measures in the window of each hit.
+         * @enum {string}
+         */
+        CorrelationType: "event_count" | "value_count" | "temporal" | "temporal_ordered" | "value_sum" | "value_avg" | "value_percentile";
         /** @description When costs were last measured, and on how many events. */
         CostInfo: {
             /** Format: int64 */
@@ -4348,6 +4387,7 @@ export interface components {
             reason: string;
         };
         RuleDetail: components["schemas"]["Rule"] & {
+            correlation?: components["schemas"]["CorrelationInfo"] | null;
             decision?: components["schemas"]["RuleDecision"] | null;
             description: string;
             falsepositives: string[];

@@ -77,6 +77,7 @@ export type Leaf = Schemas['JournalLeaf'];
 export type Verification = Schemas['JournalVerdict'];
 export type Rule = Schemas['Rule'];
 export type RuleDetail = Schemas['RuleDetail'];
+export type CorrelationInfo = Schemas['CorrelationInfo'];
 export type RefusedRule = Schemas['RefusedRule'];
 export type RuleMode = Schemas['RuleMode'];
 export type RuleSetInfo = Schemas['RuleSetInfo'];
