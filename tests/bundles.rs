@@ -1,5 +1,5 @@
-//! `saqshy rules bundle`, `import` and `sets` as a program: rules carried as one file to a network
-//! without another way in, and what of it is refused.
+//! `saqshy rules` as a program: rules carried as one file to a network without another way in, what
+//! of it is refused, and files that are no rules.
 
 use std::fs;
 use std::io::{Cursor, Read, Write};
@@ -324,4 +324,31 @@ fn truncated_escaping_and_swelling_archives_are_refused() {
     let why = trial.import(&trial.write("empty.zip", &bytes));
     assert_eq!(why.status.code(), Some(2));
     assert!(!trial.at("data/rules").exists(), "nothing was stored");
+}
+
+#[test]
+fn a_rule_file_that_is_not_utf_8_is_refused_with_its_line() {
+    let trial = Trial::new();
+    // Windows-1251, as editors of old write it.
+    let bytes = RULE.replace("level: low", "author: ????\nlevel: low");
+    let (before, after) = bytes.split_once("????").unwrap();
+    let bytes = [before.as_bytes(), b"\xc0\xe9\xe3\xfb", after.as_bytes()].concat();
+    trial.write("ours/old.yml", &bytes);
+    let why = format!(
+        "ours/old.yml:7: is not UTF-8 at byte {} of the file",
+        before.len()
+    );
+    for (path, loaded) in [("ours/old.yml", 0), ("ours", 2)] {
+        let output = trial.rules(&["check", path]);
+        let told = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains(&why), "{told}");
+        let end = format!("{loaded} rules loaded, 0 correlations, 0 filters, 1 refused");
+        assert!(told.contains(&end), "{told}");
+        let output = trial.rules(&["test", path]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stdout).contains(&why));
+    }
+    let output = trial.rules(&["check", "ours/none.yml"]);
+    assert_eq!(output.status.code(), Some(2), "a path that leads nowhere");
 }

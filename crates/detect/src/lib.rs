@@ -20,5 +20,5 @@ pub use detector::{Detector, Found};
 pub use exceptions::{Exception, Exceptions, FieldIs};
 pub use head::{Head, HeadKind};
 pub use hit::{Entity, Hit, level_of};
-pub use ruleset::{Refusal, RuleSet};
+pub use ruleset::{Refusal, RuleSet, read_text};
 pub use saqshy_sigma::Level;

@@ -1,4 +1,6 @@
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -82,10 +84,15 @@ impl RuleSet {
             ) {
                 continue;
             }
-            match read_text(&path) {
-                Ok(text) => self.add_text(&path, &text),
-                Err(reason) => self.refuse(&path, 0, reason),
-            }
+            self.add_file(&path);
+        }
+    }
+
+    /// Adds every document of one file. A file that cannot be read is refused.
+    pub fn add_file(&mut self, path: &Path) {
+        match read_text(path) {
+            Ok(text) => self.add_text(path, &text),
+            Err(refusal) => self.refused.push(refusal),
         }
     }
 
@@ -176,18 +183,31 @@ impl RuleSet {
 /// A rule file larger than this is no rule file.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
-fn read_text(path: &Path) -> Result<String, String> {
-    let size = std::fs::metadata(path)
-        .map_err(|error| error.to_string())?
-        .len();
-    if size > FILE_BYTES_MAX {
-        return Err(format!(
-            "{size} bytes are more than the {FILE_BYTES_MAX} allowed for a rule file"
-        ));
+/// The text of a rule file.
+///
+/// # Errors
+/// It cannot be read, is too large or not UTF-8; the line is that of the first byte that is not.
+pub fn read_text(path: &Path) -> Result<String, Refusal> {
+    let refused = |line, reason| {
+        let file = path.to_owned();
+        Err(Refusal { file, line, reason })
+    };
+    let mut bytes = Vec::new();
+    let read =
+        File::open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
+    if let Err(error) = read {
+        return refused(0, format!("could not be read: {error}"));
     }
-    let bytes = std::fs::read(path).map_err(|error| format!("could not be read: {error}"))?;
-    String::from_utf8(bytes)
-        .map_err(|error| format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        let reason = format!("more than the {FILE_BYTES_MAX} bytes allowed for a rule file");
+        return refused(0, reason);
+    }
+    String::from_utf8(bytes).or_else(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let before = &error.as_bytes()[..at];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        refused(line, format!("is not UTF-8 at byte {at} of the file"))
+    })
 }
 
 #[cfg(test)]
@@ -202,7 +222,7 @@ mod tests {
         std::fs::write(folder.path().join("a.yml"), RULE).unwrap();
         std::fs::write(folder.path().join("b.yml"), "title: [unclosed\n").unwrap();
         std::fs::write(folder.path().join("c.yml"), RULE).unwrap();
-        std::fs::write(folder.path().join("d.yml"), [0xff, 0xfe, 0x00]).unwrap();
+        std::fs::write(folder.path().join("d.yml"), b"title: a\nauthor: \xff\n").unwrap();
         std::fs::write(folder.path().join("e.txt"), "not a rule").unwrap();
         let mut set = RuleSet::default();
         set.add_folder(folder.path());
@@ -217,6 +237,11 @@ mod tests {
             set.refused()[1].reason.contains("already taken by"),
             "{}",
             set.refused()[1].reason
+        );
+        let d = &set.refused()[2];
+        assert_eq!(
+            (d.line, d.reason.as_str()),
+            (2, "is not UTF-8 at byte 17 of the file")
         );
     }
 }

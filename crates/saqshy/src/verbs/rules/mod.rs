@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use jiff::Timestamp;
 use saqshy_detect::samples::{Samples, check, detector_of};
-use saqshy_detect::{Detector, HeadKind, RuleSet};
+use saqshy_detect::{Detector, HeadKind, Refusal, RuleSet, read_text};
 use saqshy_server::runtime::rules::gather::Named;
 use saqshy_sigma::Pipeline;
 use serde_json::json;
@@ -100,9 +100,7 @@ pub fn load(paths: &[PathBuf]) -> anyhow::Result<RuleSet> {
         if kind.is_dir() {
             set.add_folder(path);
         } else {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("rules at `{}`", path.display()))?;
-            set.add_text(path, &text);
+            set.add_file(path);
         }
     }
     Ok(set)
@@ -214,15 +212,17 @@ fn test(paths: &[PathBuf], pipelines: &[PathBuf], format: Format) -> Result<Exit
     let mut failures = Vec::new();
     let mut tested = 0;
     for file in rule_files(paths)? {
-        let text = std::fs::read_to_string(&file)
-            .with_context(|| format!("reading `{}`", file.display()))?;
+        let refused =
+            |refusal: &Refusal| format!("{}:{}: {}", file.display(), refusal.line, refusal.reason);
+        let text = match read_text(&file) {
+            Ok(text) => text,
+            Err(refusal) => {
+                failures.push(refused(&refusal));
+                continue;
+            }
+        };
         let (detector, set) = detector_of(&file, &text, &pipeline);
-        failures.extend(
-            detector
-                .refused()
-                .iter()
-                .map(|refusal| format!("{}:{}: {}", file.display(), refusal.line, refusal.reason)),
-        );
+        failures.extend(detector.refused().iter().map(refused));
         let beside = file.with_extension("samples.toml");
         let Ok(samples) = std::fs::read_to_string(&beside) else {
             failures.push(format!(
