@@ -161,7 +161,13 @@ async fn import(
     };
     let trusted = app.config.trusted_keys.clone();
     let bundle = tokio::task::spawn_blocking(move || {
-        from_zip(&bytes, "imported", "upload", &named, &trusted)
+        from_zip(
+            std::io::Cursor::new(bytes),
+            "imported",
+            "upload",
+            &named,
+            &trusted,
+        )
     });
     let bundle = bundle.await.map_err(ApiError::internal)?;
     let bundle = bundle.map_err(|error| ApiError::invalid(format!("{error:#}")))?;

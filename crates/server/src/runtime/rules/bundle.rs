@@ -10,29 +10,28 @@
 //! Every file is checked against the manifest, and nothing that the manifest does not name is used.
 
 use std::collections::BTreeMap;
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Read, Seek, Write};
 
 use anyhow::{Context, bail, ensure};
 use saqshy_journal::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
+use zip::{CompressionMethod, ZipWriter};
+
+use super::archive::Archive;
 
 const FORMAT: &str = "saqshy-rules/1";
-const MANIFEST: &str = "manifest.json";
-const NOTE: &str = "manifest.note";
+pub(super) const MANIFEST: &str = "manifest.json";
+pub(super) const NOTE: &str = "manifest.note";
 const FOLDER: &str = "rules/";
-/// Where a ZIP file holds the name of its first file: behind the fixed part of the local header
-/// (APPNOTE 4.3.7).
-const LOCAL_NAME_AT: usize = 30;
 /// Most files of a bundle.
 pub const FILES_MAX: usize = 50_000;
 /// Largest file, and all files together, unpacked.
 pub const FILE_BYTES_MAX: u64 = 4 << 20;
 pub const TOTAL_BYTES_MAX: u64 = 256 << 20;
 /// Largest manifest; one that names [`FILES_MAX`] files by usual paths has about half of it.
-const MANIFEST_BYTES_MAX: u64 = 32 << 20;
+pub(super) const MANIFEST_BYTES_MAX: u64 = 32 << 20;
 
 /// Where the rules of a bundle were found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,27 +106,22 @@ impl Bundle {
         })
     }
 
-    /// Whether the ZIP is a bundle; otherwise it is a plain archive of rules.
-    ///
-    /// A ZIP file names its files twice, before each and in the directory at its end. Either name
-    /// of the manifest counts, so that damage to one does not make a bundle an unchecked archive.
-    pub fn is_bundle(bytes: &[u8]) -> bool {
-        bytes
-            .get(LOCAL_NAME_AT..)
-            .is_some_and(|name| name.starts_with(MANIFEST.as_bytes()))
-            || ZipArchive::new(Cursor::new(bytes))
-                .is_ok_and(|archive| archive.index_for_name(MANIFEST).is_some())
-    }
-
     /// Reads and checks a bundle. `trusted` are the keys whose signature counts.
     ///
     /// # Errors
     /// It is damaged, too large, names a file that differs, or bears a signature of a trusted name
     /// that is wrong.
-    pub fn read(bytes: &[u8], trusted: &[VerifyingKey]) -> anyhow::Result<Self> {
-        let mut found = unpack(bytes, |path| {
-            path == MANIFEST || path == NOTE || path.starts_with(FOLDER)
-        })?;
+    pub fn read(from: impl Read + Seek, trusted: &[VerifyingKey]) -> anyhow::Result<Self> {
+        Self::of(Archive::open(from)?, trusted)
+    }
+
+    /// As [`Bundle::read`], of an archive whose directory is read.
+    pub(super) fn of(
+        archive: Archive<impl Read + Seek>,
+        trusted: &[VerifyingKey],
+    ) -> anyhow::Result<Self> {
+        let mut found =
+            archive.unpack(|path| path == MANIFEST || path == NOTE || path.starts_with(FOLDER))?;
         let manifest_bytes = found
             .remove(MANIFEST)
             .context("there is no manifest.json in the bundle")?;
@@ -200,6 +194,10 @@ impl Bundle {
     }
 
     fn write(&self, manifest: &[u8], note: Option<&[u8]>) -> anyhow::Result<Vec<u8>> {
+        ensure!(
+            manifest.len() as u64 <= MANIFEST_BYTES_MAX,
+            "the manifest would have more than {MANIFEST_BYTES_MAX} bytes: fewer files, or shorter paths"
+        );
         let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
         let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
         archive.start_file(MANIFEST, options)?;
@@ -257,54 +255,6 @@ fn check_name(name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The wanted files of a ZIP, by path with `/`. Bounded in number and size, whatever the archive
-/// claims.
-pub(super) fn unpack(
-    bytes: &[u8],
-    wanted: impl Fn(&str) -> bool,
-) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).context("this is no ZIP file")?;
-    let (mut files, mut total) = (BTreeMap::new(), 0);
-    for place in 0..archive.len() {
-        let file = archive.by_index(place).context("the ZIP file is damaged")?;
-        let path = file.name().replace('\\', "/");
-        if !file.is_file() {
-            continue;
-        }
-        // What is not wanted is looked at too: whoever wrote such a path meant to leave the folder.
-        let clean =
-            !path.starts_with('/') && !path.split('/').any(|part| matches!(part, ".." | ""));
-        ensure!(clean, "`{path}` is no path below the archive");
-        if !wanted(&path) {
-            continue;
-        }
-        ensure!(files.len() < FILES_MAX, "more than {FILES_MAX} files");
-        let (most, what) = match path == MANIFEST {
-            true => (MANIFEST_BYTES_MAX, "the manifest"),
-            false => (FILE_BYTES_MAX, "a rule file"),
-        };
-        let mut content = Vec::new();
-        file.take(most + 1)
-            .read_to_end(&mut content)
-            .with_context(|| format!("`{path}` in the ZIP file is damaged"))?;
-        let size = content.len() as u64;
-        ensure!(
-            size <= most,
-            "`{path}` has more than the {most} bytes allowed for {what}"
-        );
-        total += size;
-        ensure!(
-            total <= TOTAL_BYTES_MAX,
-            "the files have more than {TOTAL_BYTES_MAX} bytes together"
-        );
-        ensure!(
-            files.insert(path.clone(), content).is_none(),
-            "`{path}` is twice in the ZIP file"
-        );
-    }
-    Ok(files)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -320,11 +270,15 @@ mod tests {
         Bundle::new("ours", "1", origin, files.into()).unwrap()
     }
 
+    fn open(bytes: &[u8]) -> anyhow::Result<Archive<Cursor<&[u8]>>> {
+        Archive::open(Cursor::new(bytes))
+    }
+
     #[test]
     fn a_bundle_comes_back_as_it_went_and_a_changed_file_is_named() {
         let bytes = bundle().to_zip().unwrap();
-        assert!(Bundle::is_bundle(&bytes));
-        let back = Bundle::read(&bytes, &[]).unwrap();
+        assert!(open(&bytes).unwrap().is_bundle());
+        let back = Bundle::read(Cursor::new(&bytes), &[]).unwrap();
         assert_eq!(
             (back.files(), &back.sha256, back.signed_by.clone()),
             (bundle().files(), &bundle().sha256, None)
@@ -333,15 +287,17 @@ mod tests {
         let manifest = changed.manifest().unwrap();
         changed.files[0].1.push_str("level: low\n");
         let bytes = changed.write(&manifest, None).unwrap();
-        let error = Bundle::read(&bytes, &[]).unwrap_err().to_string();
+        let error = Bundle::read(Cursor::new(&bytes), &[])
+            .unwrap_err()
+            .to_string();
         assert!(
             error.contains("a/one.yml") && error.contains("SHA-256"),
             "{error}"
         );
         changed.files.remove(0);
         let bytes = changed.write(&manifest, None).unwrap();
-        assert!(Bundle::read(&bytes, &[]).is_err());
-        assert!(Bundle::read(b"PK nonsense", &[]).is_err());
+        assert!(Bundle::read(Cursor::new(&bytes), &[]).is_err());
+        assert!(Bundle::read(Cursor::new(b"PK nonsense"), &[]).is_err());
     }
 
     #[test]
@@ -352,7 +308,7 @@ mod tests {
         });
         let many = Bundle::new("many", "", bundle().origin, files.collect()).unwrap();
         assert!(many.manifest().unwrap().len() as u64 > FILE_BYTES_MAX);
-        let back = Bundle::read(&many.to_zip().unwrap(), &[]).unwrap();
+        let back = Bundle::read(Cursor::new(many.to_zip().unwrap()), &[]).unwrap();
         assert_eq!(back.sha256, many.sha256);
     }
 
@@ -365,10 +321,11 @@ mod tests {
                 let mut bytes = whole.clone();
                 bytes[at] ^= change;
                 assert!(
-                    Bundle::is_bundle(&bytes) || unpack(&bytes, |_| true).is_err(),
+                    open(&bytes).is_ok_and(|it| it.is_bundle())
+                        || open(&bytes).and_then(|it| it.unpack(|_| true)).is_err(),
                     "byte {at} makes a plain archive of it"
                 );
-                if let Ok(back) = Bundle::read(&bytes, &[]) {
+                if let Ok(back) = Bundle::read(Cursor::new(&bytes), &[]) {
                     assert_eq!(back.files(), bundle().files(), "byte {at}");
                 }
             }
@@ -381,35 +338,33 @@ mod tests {
         let other = SigningKey::from_seed("other.example", &[8; 32]).unwrap();
         let forged = SigningKey::from_seed("rules.example", &[9; 32]).unwrap();
         let bytes = bundle().to_signed_zip(&ours).unwrap();
-        let signed = |keys: &[VerifyingKey]| Bundle::read(&bytes, keys).map(|it| it.signed_by);
+        let signed =
+            |keys: &[VerifyingKey]| Bundle::read(Cursor::new(&bytes), keys).map(|it| it.signed_by);
         let by = signed(&[other.verifying_key(), ours.verifying_key()]).unwrap();
         assert_eq!(by.as_deref(), Some("rules.example"));
         assert_eq!(signed(&[other.verifying_key()]).unwrap(), None);
         // Stored again, it is still signed.
-        let kept = Bundle::read(&bytes, &[]).unwrap().to_zip().unwrap();
-        let kept = Bundle::read(&kept, &[ours.verifying_key()]).unwrap();
+        let kept = Bundle::read(Cursor::new(&bytes), &[])
+            .unwrap()
+            .to_zip()
+            .unwrap();
+        let kept = Bundle::read(Cursor::new(&kept), &[ours.verifying_key()]).unwrap();
         assert_eq!(kept.signed_by.as_deref(), Some("rules.example"));
         // A key of the same name, and a signature of another manifest, are refused.
         let bytes = bundle().to_signed_zip(&forged).unwrap();
         assert!(
-            Bundle::read(&bytes, &[ours.verifying_key()]).map_or(true, |it| it.signed_by.is_none())
+            Bundle::read(Cursor::new(&bytes), &[ours.verifying_key()])
+                .map_or(true, |it| it.signed_by.is_none())
         );
         let mut newer = bundle();
         newer.version = "2".into();
         let note = ours.sign(&note_text(&bundle().manifest().unwrap()));
         let bytes = newer.write(&newer.manifest().unwrap(), Some(note.as_bytes()));
-        assert!(Bundle::read(&bytes.unwrap(), &[ours.verifying_key()]).is_err());
+        assert!(Bundle::read(Cursor::new(bytes.unwrap()), &[ours.verifying_key()]).is_err());
     }
 
     #[test]
-    fn paths_that_leave_the_archive_are_refused() {
-        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-        let options = SimpleFileOptions::default();
-        archive.start_file("../../etc/passwd.yml", options).unwrap();
-        archive.write_all(b"x").unwrap();
-        let bytes = archive.finish().unwrap().into_inner();
-        assert!(unpack(&bytes, |path| path.ends_with(".yml")).is_err());
-        assert!(unpack(&bytes, |_| false).is_err(), "wanted or not");
+    fn a_name_that_cannot_be_one_of_a_folder_is_refused() {
         for name in ["", "a/b", "..", "a b", &"x".repeat(65)] {
             assert!(check_name(name).is_err(), "{name}");
         }

@@ -1,12 +1,15 @@
 //! Rules from a folder, a ZIP file or a git checkout, as a bundle.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use saqshy_journal::VerifyingKey;
 
-use super::bundle::{Bundle, FILE_BYTES_MAX, FILES_MAX, Origin, TOTAL_BYTES_MAX, unpack};
+use super::archive::Archive;
+use super::bundle::{Bundle, FILE_BYTES_MAX, FILES_MAX, Origin, TOTAL_BYTES_MAX};
 
 /// What the caller says about the rules; a bundle says it itself.
 #[derive(Debug, Clone, Default)]
@@ -25,10 +28,10 @@ pub struct Named {
 pub fn gather(path: &Path, named: &Named, trusted: &[VerifyingKey]) -> anyhow::Result<Bundle> {
     let kind = std::fs::metadata(path).with_context(|| format!("rules at `{}`", path.display()))?;
     if !kind.is_dir() {
-        let bytes = std::fs::read(path).with_context(|| format!("reading `{}`", path.display()))?;
+        let file = File::open(path).with_context(|| format!("reading `{}`", path.display()))?;
         let stem = path.file_stem().map(|stem| stem.to_string_lossy());
         return from_zip(
-            &bytes,
+            file,
             &stem.unwrap_or_default(),
             &path.display().to_string(),
             named,
@@ -58,17 +61,18 @@ pub fn gather(path: &Path, named: &Named, trusted: &[VerifyingKey]) -> anyhow::R
 /// # Errors
 /// It is damaged or too large.
 pub fn from_zip(
-    bytes: &[u8],
+    from: impl Read + Seek,
     called: &str,
     path: &str,
     named: &Named,
     trusted: &[VerifyingKey],
 ) -> anyhow::Result<Bundle> {
-    if Bundle::is_bundle(bytes) {
-        return Bundle::read(bytes, trusted);
+    let archive = Archive::open(from)?;
+    if archive.is_bundle() {
+        return Bundle::of(archive, trusted);
     }
     let mut files = BTreeMap::new();
-    for (path, content) in unpack(bytes, is_wanted)? {
+    for (path, content) in archive.unpack(is_wanted)? {
         let text = String::from_utf8(content).with_context(|| format!("`{path}` is not UTF-8"))?;
         files.insert(path, text);
     }

@@ -5,6 +5,7 @@
 //! pipeline keeps the one that it began with, so no event is lost; what cannot be compiled or
 //! written leaves the old one in service.
 
+mod archive;
 mod change;
 mod mode;
 mod service;

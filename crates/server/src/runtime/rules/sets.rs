@@ -87,7 +87,8 @@ pub(super) fn read(folder: &Path, set: StoredSet) -> anyhow::Result<Group> {
         "`{}` is not the file that was imported: its SHA-256 differs",
         path.display()
     );
-    let bundle = Bundle::read(&bytes, &[]).with_context(|| format!("`{}`", path.display()))?;
+    let bundle = Bundle::read(std::io::Cursor::new(&bytes), &[])
+        .with_context(|| format!("`{}`", path.display()))?;
     Ok(Group::stored(set, bundle.files()))
 }
 
