@@ -640,7 +640,9 @@ attack-navigator = Layer for Navigator
 attack-none = No rules
 backtests-title = Back-tests
 backtests-none = No back-test yet
-backtests-none-hint = Results are kept until the server stops.
+backtests-none-hint = Each result stays after a restart: the latest 20 of a rule, 100 of pasted texts.
+backtests-of-rule = Only of the rule:
+backtests-all = Show all
 backtest-rule = Back-test
 backtest-new = New back-test
 backtest-rule-id = Id of the rule
@@ -659,6 +661,9 @@ backtest-state-running = Running
 backtest-state-done = Done
 backtest-state-cancelled = Stopped
 backtest-state-failed = Failed
+backtest-state-interrupted = Broken off
+backtest-interrupted = The server stopped before the check was done. Shown is what it had found by then; start it again for a whole result.
+backtest-asked = Asked by { $by }, { $at }
 
 ## Law
 

@@ -616,7 +616,9 @@ attack-navigator = Navigator қабаты
 attack-none = Ереже жоқ
 backtests-title = Ережені өткен оқиғаларда тексеру
 backtests-none = Тексеру әлі жүргізілген жоқ
-backtests-none-hint = Нәтижелер сервер тоқтағанша сақталады.
+backtests-none-hint = Нәтижелер сервер қайта іске қосылғанда да сақталады: әр ереженің соңғы 20 тексеруі, қойылған мәтіндердің соңғы 100 тексеруі.
+backtests-of-rule = Тек мына ереже бойынша:
+backtests-all = Барлығын көрсету
 backtest-rule = Өткенде тексеру
 backtest-new = Жаңа тексеру
 backtest-rule-id = Ереженің идентификаторы
@@ -635,6 +637,9 @@ backtest-state-running = Жүріп жатыр
 backtest-state-done = Аяқталды
 backtest-state-cancelled = Тоқтатылды
 backtest-state-failed = Сәтсіз
+backtest-state-interrupted = Үзілді
+backtest-interrupted = Тексеру аяқталмай тұрып сервер тоқтады. Сол сәтке дейін тапқаны көрсетілген; толық нәтиже алу үшін қайта бастаңыз.
+backtest-asked = Сұраған: { $by }, { $at }
 
 ## Заңнама
 

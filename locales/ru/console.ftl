@@ -648,7 +648,9 @@ attack-navigator = Слой для Navigator
 attack-none = Правил нет
 backtests-title = Проверка правил на прошлых событиях
 backtests-none = Проверок ещё не было
-backtests-none-hint = Результаты хранятся до остановки сервера.
+backtests-none-hint = Результаты остаются и после перезапуска: последние 20 по каждому правилу, 100 по вставленным текстам.
+backtests-of-rule = Только по правилу:
+backtests-all = Показать все
 backtest-rule = Проверить на прошлом
 backtest-new = Новая проверка
 backtest-rule-id = Идентификатор правила
@@ -667,6 +669,9 @@ backtest-state-running = Идёт
 backtest-state-done = Завершена
 backtest-state-cancelled = Остановлена
 backtest-state-failed = Не удалась
+backtest-state-interrupted = Прервана
+backtest-interrupted = Сервер остановился раньше, чем проверка закончилась. Показано то, что она успела найти; для полного результата запустите её снова.
+backtest-asked = Запросил(а) { $by }, { $at }
 
 ## Законодательство
 

@@ -183,6 +183,16 @@ test('a rule goes to test, a set is imported, a rule is tested on the past', asy
   await page.locator('textarea[name=yaml]').fill('title: Pasted\ndetection: {}');
   await page.getByRole('button', { name: t('backtest-start') }).click();
   await expect(page.getByRole('heading', { name: 'Pasted' })).toBeVisible();
+  const broken = page.locator('section', { hasText: t('backtest-state-interrupted') });
+  await expect(broken).toContainText(t('backtest-interrupted'));
+  await expect(broken).toContainText(t('backtest-asked', { by: 'Д. Ким', at: '' }).trim());
+  await broken.getByRole('link', { name: 'SSH Brute Force' }).click();
+  await page.getByRole('link', { name: t('backtest-rule') }).click();
+  await expect(page.getByRole('heading', { name: 'Pasted' })).toHaveCount(0);
+  await expect(page.locator('section', { hasText: t('backtest-interrupted') })).toHaveCount(1);
+  await page.locator('textarea[name=yaml]').fill('title: Second\ndetection: {}');
+  await page.getByRole('button', { name: t('backtest-start') }).click();
+  await expect(page.getByRole('heading', { name: 'Second' })).toBeVisible();
 });
 
 test('a correlation shows how it stands in memory', async ({ page }) => {

@@ -19,7 +19,11 @@ const selectionYaml = (one) =>
 export function ruleRoutes({ world, need, now, Problem }) {
   const sets = [{ name: 'saqshy', kind: 'own', origin: '', version: '0.1.0', mode: 'enabled', rules: world.rules.length, refused: 1 }];
   const exceptions = [];
-  const backtests = [];
+  const day = (n) => new Date(Date.now() - n * 86_400_000).toISOString();
+  const backtests = [{
+    id: 'bt-0', rule_id: world.rules[2].id, title: world.rules[2].title, sha256: sha('bt-0'), from: day(30), to: day(1), by: 'Д. Ким', started_at: day(1), state: 'interrupted',
+    events_total: 90_000, events_read: 50_000, hits: 3, alerts: 1, truncated: false, days: [{ day: day(20).slice(0, 10), hits: 3 }], examples: []
+  }];
   const refused = [{ file: 'rules/own/old_proxy.yml', line: 14, reason: 'unknown modifier `containz` on field `c-uri`' }];
   const rule = (id) => need(world.rules.find((x) => x.id === id));
   const decide = (state, action) => ({ id, body, who }) => {
@@ -109,11 +113,11 @@ export function ruleRoutes({ world, need, now, Problem }) {
     'POST /exceptions/:id/refuse': decide('refused', 'exception.refused'),
     'POST /exceptions/:id/withdraw': decide('withdrawn', 'exception.withdrawn'),
     'GET /exceptions/:id/hits': () => ({ hits: [] }),
-    'GET /backtests': () => ({ backtests }),
+    'GET /backtests': ({ query }) => ({ backtests: backtests.filter((x) => !query.rule_id || x.rule_id === query.rule_id) }),
     'POST /backtests': ({ body, who }) => {
       const day = body.to.slice(0, 10);
       const test = {
-        id: `bt-${backtests.length + 1}`, rule_id: body.rule_id, title: body.rule_id ? rule(body.rule_id).title : (body.yaml.match(/^title: *(.*)$/m)?.[1] ?? ''), from: body.from, to: body.to,
+        id: `bt-${backtests.length + 1}`, rule_id: body.rule_id, title: body.rule_id ? rule(body.rule_id).title : (body.yaml.match(/^title: *(.*)$/m)?.[1] ?? ''), sha256: sha(body.yaml ?? body.rule_id), from: body.from, to: body.to,
         by: who.name, started_at: now(), ended_at: now(), state: 'done', events_total: 5120, events_read: 5120, hits: 7, alerts: 2, truncated: false,
         days: [{ day, hits: 7 }], examples: [{ event_id: world.events[0]['event.id'], at: world.events[0]['@timestamp'], entity: 'ws-0243', user: 'svc_backup' }]
       };

@@ -112,15 +112,6 @@ async fn shown(person: &Person, id: &str) -> Value {
     rule["correlation"].clone()
 }
 
-async fn restarted(trial: Trial) -> Trial {
-    let Trial { server, folder } = trial;
-    server.shutdown().await.unwrap();
-    let config = common::config(folder.path(), EXTRA);
-    let clock = saqshy_server::runtime::system_clock();
-    let server = saqshy_server::Server::start(config, clock).await.unwrap();
-    Trial { server, folder }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn state_follows_the_rules_in_service() {
     let trial = start(EXTRA).await;
@@ -147,7 +138,7 @@ async fn state_follows_the_rules_in_service() {
     );
 
     // A restart keeps the two.
-    let trial = restarted(trial).await;
+    let trial = trial.restarted(EXTRA).await;
     let admin = trial.sign_in("administrator").await;
     let analyst = trial.sign_in("analyst").await;
     failures(&trial, 4_000, 1).await;

@@ -364,6 +364,105 @@ async fn a_pasted_rule_is_tested_on_the_past() {
     trial.server.shutdown().await.unwrap();
 }
 
+async fn backtests(person: &Person, query: &str) -> Value {
+    let path = format!("/backtests{query}");
+    person.ok("GET", &path, None).await["backtests"].clone()
+}
+
+async fn latest_is(person: &Person, state: &str) -> bool {
+    backtests(person, "?limit=1").await[0]["state"] == state
+}
+
+/// Puts back-tests of long ago into the database.
+async fn old_backtests(trial: &Trial, rule_id: Option<&str>, count: u32, state: &str) {
+    let mut tx = trial.server.app().store.begin().await.unwrap();
+    sqlx::query(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) \
+         INSERT INTO backtest SELECT $2 || '-' || COALESCE($3, '') || '-' || i, $3, 'old', 'a', \
+         0, 1, 'analyst', i, NULL, $2, NULL, 3, 2, \
+         '{\"hits\":1,\"alerts\":1,\"days\":{\"2026-03-20\":1},\"examples\":[],\"truncated\":false}' \
+         FROM n",
+    )
+    .bind(count)
+    .bind(state)
+    .bind(rule_id)
+    .execute(tx.conn())
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn back_tests_are_there_after_a_restart() {
+    let trial = start(EXTRA).await;
+    let analyst = trial.sign_in("analyst").await;
+    let sender = Sender::new(&trial);
+    sender.failures("backup", "gate", 0, 5).await;
+    until("events", || async { stored(&analyst).await == 5 }).await;
+    let id = rule_id(&analyst).await;
+    let now = jiff::Timestamp::now();
+    let (from, to) = (
+        now - jiff::SignedDuration::from_hours(48),
+        now + jiff::SignedDuration::from_hours(48),
+    );
+    let pasted = json!({ "yaml": OTHER, "from": from, "to": to });
+    let of_rule = json!({ "rule_id": id, "from": from, "to": to });
+    analyst.ok("POST", "/backtests", Some(&pasted)).await;
+    until("its end", || latest_is(&analyst, "done")).await;
+    // The server is about to stop: what runs is broken off, with what it has found.
+    trial.server.app().backtests.interrupt().await;
+    analyst.ok("POST", "/backtests", Some(&of_rule)).await;
+    until("the break", || latest_is(&analyst, "interrupted")).await;
+    let before = backtests(&analyst, "").await;
+    assert_eq!(before[1]["hits"], 5, "{before}");
+    assert_eq!(before[1]["by"], "analyst");
+    assert_eq!(before[1]["examples"].as_array().unwrap().len(), 5);
+    assert_eq!(before[1]["sha256"].as_str().unwrap().len(), 64);
+    assert!(before[0]["ended_at"].is_string(), "{before}");
+
+    // As a server leaves it that is killed.
+    old_backtests(&trial, Some("killed"), 1, "running").await;
+    let trial = trial.restarted(EXTRA).await;
+    let analyst = trial.sign_in("analyst").await;
+    let killed = &backtests(&analyst, "?rule_id=killed").await[0];
+    assert_eq!(killed["state"], "interrupted", "{killed}");
+    assert_eq!(killed["days"], json!([{ "day": "2026-03-20", "hits": 1 }]));
+    assert!(killed.get("ended_at").is_none(), "nobody knows: {killed}");
+    assert_eq!(backtests(&analyst, "?limit=2").await, before);
+    let own = backtests(&analyst, &format!("?limit=1&rule_id={id}")).await;
+    assert_eq!(own, json!([before[0]]));
+    let path = format!("/backtests/{}", before[1]["id"].as_str().unwrap());
+    assert_eq!(analyst.ok("GET", &path, None).await, before[1]);
+    assert_eq!(analyst.call("DELETE", &path, None).await.status, 204);
+    assert_eq!(analyst.ok("GET", &path, None).await["state"], "done");
+
+    // Only so many are kept: of the rule, of pasted texts, in all.
+    old_backtests(&trial, Some(&id), 30, "done").await;
+    old_backtests(&trial, None, 110, "done").await;
+    let again = async |body: &Value| {
+        analyst.ok("POST", "/backtests", Some(body)).await;
+        until("its end", || latest_is(&analyst, "done")).await;
+    };
+    again(&pasted).await;
+    again(&of_rule).await;
+    for n in 0..40 {
+        old_backtests(&trial, Some(&format!("other {n}")), 15, "done").await;
+    }
+    again(&of_rule).await;
+    let all = backtests(&analyst, "?limit=500").await;
+    let all = all.as_array().unwrap();
+    let pasted = all.iter().filter(|one| one.get("rule_id").is_none());
+    assert_eq!(pasted.count(), 100);
+    let own = all.iter().filter(|one| one["rule_id"] == json!(id));
+    assert_eq!(own.count(), 20);
+    let stored: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM backtest")
+        .fetch_one(trial.server.app().store.pool())
+        .await
+        .unwrap();
+    assert_eq!(stored, 500);
+    trial.server.shutdown().await.unwrap();
+}
+
 async fn import(person: &Person, query: &str, bytes: Vec<u8>) -> common::Reply {
     let headers = [
         ("content-type", "application/zip"),

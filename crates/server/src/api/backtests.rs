@@ -1,25 +1,24 @@
 //! Back-tests of rules over stored events.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use saqshy_journal::Leaf;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use sha2::{Digest, Sha256};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::wire::Names;
 use crate::App;
 use crate::access::{Permission, Who};
-use crate::http::{Api, ApiError, ApiResult, Body};
+use crate::http::{Api, ApiError, ApiResult, Body, Query};
 use crate::runtime::RuleService;
-use crate::runtime::rules::backtest::{BackTest, Request, StartError, State as At};
+use crate::runtime::rules::backtest::{self, Record, Request, StartError, State as At};
+
+/// Back-tests of one answer when nobody says how many.
+const LISTED: u32 = 50;
 
 /// A rule in service, or the text of one, over a range of time.
 #[derive(Deserialize, ToSchema)]
@@ -35,9 +34,18 @@ pub struct NewBackTest {
     pub to: Timestamp,
 }
 
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct BackTestsQuery {
+    /// Only those of this rule.
+    pub rule_id: Option<String>,
+    /// 1 to 500, 50 when absent.
+    pub limit: Option<u32>,
+}
+
 #[derive(Serialize, ToSchema)]
 pub struct BackTestList {
-    /// The latest first. They are forgotten when the server stops.
+    /// The latest first. Kept are 20 of each rule, 100 of pasted texts, 500 in all.
     pub backtests: Vec<BackTestInfo>,
 }
 
@@ -46,8 +54,11 @@ pub struct BackTestList {
 pub enum BackTestState {
     Running,
     Done,
+    /// Somebody stopped it.
     Cancelled,
     Failed,
+    /// The server stopped before it was done; it is not taken up again.
+    Interrupted,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -56,11 +67,14 @@ pub struct BackTestInfo {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule_id: Option<String>,
     pub title: String,
+    /// SHA-256 of the text that was tested; of a correlation, with the rules that it is over.
+    pub sha256: String,
     pub from: Timestamp,
     pub to: Timestamp,
     /// Name of who began it.
     pub by: String,
     pub started_at: Timestamp,
+    /// Absent while it runs, and where the server was killed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
     pub state: BackTestState,
@@ -98,46 +112,44 @@ pub struct BackTestHit {
     pub source_ip: Option<String>,
 }
 
-fn wire(test: &BackTest, names: &Names) -> BackTestInfo {
-    let now = test.snapshot();
-    let (state, error) = match now.state {
+fn wire(test: Record, names: &Names) -> BackTestInfo {
+    let (now, findings) = (test.now.state, test.now.findings);
+    let (state, error) = match now {
         At::Running => (BackTestState::Running, None),
         At::Done => (BackTestState::Done, None),
         At::Cancelled => (BackTestState::Cancelled, None),
         At::Failed(why) => (BackTestState::Failed, Some(why)),
+        At::Interrupted => (BackTestState::Interrupted, None),
     };
-    let days = now
-        .findings
-        .days
-        .into_iter()
-        .map(|(day, hits)| BackTestDay {
-            day: day.to_string(),
-            hits,
-        });
-    let examples = now.findings.examples.into_iter().map(|hit| BackTestHit {
+    let days = findings.days.into_iter().map(|(day, hits)| BackTestDay {
+        day: day.to_string(),
+        hits,
+    });
+    let examples = findings.examples.into_iter().map(|hit| BackTestHit {
         event_id: hit.event_id,
         at: hit.at,
-        entity: hit.entity.value,
+        entity: hit.entity,
         host: hit.host,
         user: hit.user,
         source_ip: hit.source_ip,
     });
     BackTestInfo {
-        id: test.id.clone(),
-        rule_id: test.request.rule_id.clone(),
-        title: test.request.title.clone(),
-        from: test.request.from,
-        to: test.request.to,
-        by: names.name(test.request.by.clone()),
+        id: test.id,
+        rule_id: test.rule_id,
+        title: test.title,
+        sha256: test.sha256,
+        from: test.from,
+        to: test.to,
+        by: names.name(test.by),
         started_at: test.started,
-        ended_at: now.ended,
+        ended_at: test.now.ended,
         state,
         error,
-        events_total: now.events_total,
-        events_read: now.events_read,
-        hits: now.findings.hits,
-        alerts: now.findings.alerts,
-        truncated: now.findings.truncated,
+        events_total: test.now.events_total,
+        events_read: test.now.events_read,
+        hits: findings.hits,
+        alerts: findings.alerts,
+        truncated: findings.truncated,
         days: days.collect(),
         examples: examples.collect(),
     }
@@ -199,67 +211,46 @@ async fn start(
         }
         _ => return Err(ApiError::invalid("give either `rule_id` or `yaml`")),
     };
-    let actor = who.actor();
-    let mut tx = app.store.begin().await?;
-    let id = tx.new_id("backtest").await?;
-    tx.leaf(&Leaf {
-        at: app.now(),
-        actor: actor.id.clone(),
-        action: "backtest.started".to_owned(),
-        object: format!("backtest:{id}"),
-        change: json!({
-            "rule_id": body.rule_id,
-            "sha256": hex::encode(Sha256::digest(text.as_bytes())),
-            "from": body.from,
-            "to": body.to,
-        }),
-        reason: None,
-        edition: None,
-    })
-    .await?;
     let request = Request {
         text,
         rule_id: body.rule_id,
         title,
         from: body.from,
         to: body.to,
-        by: actor.id,
     };
-    let begun = app.backtests.start(
-        app.lake.clone(),
-        request,
-        id,
-        app.config.organisation.zone.clone(),
-        app.config.alert_window,
-        app.clock.clone(),
-    );
+    let begun = backtest::start(app.parts(), &who.actor(), request).await;
     let test = begun.map_err(|error| match error {
         StartError::Busy => ApiError::busy(),
         StartError::Rule(why) => ApiError::invalid(why),
+        StartError::Storage(error) => error.into(),
     })?;
-    tx.commit().await?;
     let names = Names::of(&app).await?;
-    Ok((StatusCode::CREATED, Json(wire(&test, &names))))
+    Ok((StatusCode::CREATED, Json(wire(test, &names))))
 }
 
-/// Back-tests since the server started.
+/// The latest back-tests, those before the last start of the server among them.
 #[utoipa::path(
     get,
     path = "/backtests",
     tag = "rules",
     operation_id = "backtests_list",
-    responses((status = OK, description = "Back-tests since the server started", body = BackTestList))
+    params(BackTestsQuery),
+    responses((status = OK, description = "The latest back-tests", body = BackTestList))
 )]
-async fn list(State(app): State<App>) -> ApiResult<Json<BackTestList>> {
+async fn list(
+    State(app): State<App>,
+    Query(asked): Query<BackTestsQuery>,
+) -> ApiResult<Json<BackTestList>> {
     let names = Names::of(&app).await?;
-    let all = app.backtests.all();
+    let limit = asked.limit.unwrap_or(LISTED).clamp(1, backtest::KEPT);
+    let all = backtest::list(&app, asked.rule_id.as_deref(), limit).await?;
     Ok(Json(BackTestList {
-        backtests: all.iter().map(|test| wire(test, &names)).collect(),
+        backtests: all.into_iter().map(|test| wire(test, &names)).collect(),
     }))
 }
 
-fn find(app: &App, id: &str) -> ApiResult<Arc<BackTest>> {
-    let test = app.backtests.get(id);
+async fn find(app: &App, id: &str) -> ApiResult<Record> {
+    let test = backtest::get(app, id).await?;
     test.ok_or_else(|| ApiError::not_found(format!("no back-test `{id}`")))
 }
 
@@ -273,8 +264,8 @@ fn find(app: &App, id: &str) -> ApiResult<Arc<BackTest>> {
     responses((status = OK, description = "The back-test with its progress", body = BackTestInfo))
 )]
 async fn get(State(app): State<App>, Path(id): Path<String>) -> ApiResult<Json<BackTestInfo>> {
-    let test = find(&app, &id)?;
-    Ok(Json(wire(&test, &Names::of(&app).await?)))
+    let test = find(&app, &id).await?;
+    Ok(Json(wire(test, &Names::of(&app).await?)))
 }
 
 /// Stops a back-test; what it has found stays.
@@ -287,7 +278,8 @@ async fn get(State(app): State<App>, Path(id): Path<String>) -> ApiResult<Json<B
     responses((status = NO_CONTENT, description = "The back-test was told to stop"))
 )]
 async fn cancel(State(app): State<App>, Path(id): Path<String>) -> ApiResult<StatusCode> {
-    find(&app, &id)?.cancel();
+    let test = find(&app, &id).await?;
+    app.backtests.cancel(&test.id);
     Ok(StatusCode::NO_CONTENT)
 }
 

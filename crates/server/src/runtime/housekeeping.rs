@@ -47,7 +47,7 @@ pub async fn run(app: Arc<App>, cancel: CancellationToken) {
             });
         }
     }
-    app.backtests.cancel_all();
+    app.backtests.interrupt().await;
     report(
         "keeping the ledger",
         ledger::persist_drops(&app, &mut drops).await,

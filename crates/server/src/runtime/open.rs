@@ -17,7 +17,7 @@ use saqshy_law::{Calendar, Pack};
 use saqshy_spool::Spool;
 
 use super::pipeline::READER;
-use super::rules::{exceptions, intervals};
+use super::rules::{backtest, exceptions, intervals};
 use super::{
     App, Clock, JournalHandle, RuleService, SourceRegistry, correlation, lake_files, ledger,
 };
@@ -67,6 +67,7 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Arc<App>> {
     config.promotion.check(&law).context("incidents.rule")?;
     let mut rules = RuleService::load(&config, &paths.data, &store).await?;
     intervals::reconcile(&store, clock(), &rules).await?;
+    backtest::interrupt_all(&store).await?;
     rules.generations = bind_correlations(&store, &rules).await?;
     let exceptions = exceptions::in_force(&store).await?;
     let sources = SourceRegistry::load(&store).await?;

@@ -138,6 +138,15 @@ pub struct Person {
 }
 
 impl Trial {
+    /// The server stopped in order and started anew on its folder.
+    pub async fn restarted(self, extra: &str) -> Self {
+        let Trial { server, folder } = self;
+        server.shutdown().await.unwrap();
+        let config = config(folder.path(), extra);
+        let server = Server::start(config, system_clock()).await.unwrap();
+        Trial { server, folder }
+    }
+
     pub fn console(&self) -> SocketAddr {
         let url = &self.server.addresses().console;
         url.trim_start_matches("http://").parse().unwrap()

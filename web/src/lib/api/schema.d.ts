@@ -181,7 +181,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Back-tests since the server started. */
+        /** The latest back-tests, those before the last start of the server among them. */
         get: operations["backtests_list"];
         put?: never;
         /** Begins a back-test in the background. */
@@ -2504,7 +2504,10 @@ export interface components {
             /** @description Name of who began it. */
             by: string;
             days: components["schemas"]["BackTestDay"][];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Absent while it runs, and where the server was killed.
+             */
             ended_at?: string | null;
             error?: string | null;
             /** Format: int64 */
@@ -2521,6 +2524,8 @@ export interface components {
             hits: number;
             id: string;
             rule_id?: string | null;
+            /** @description SHA-256 of the text that was tested; of a correlation, with the rules that it is over. */
+            sha256: string;
             /** Format: date-time */
             started_at: string;
             state: components["schemas"]["BackTestState"];
@@ -2531,11 +2536,11 @@ export interface components {
             truncated: boolean;
         };
         BackTestList: {
-            /** @description The latest first. They are forgotten when the server stops. */
+            /** @description The latest first. Kept are 20 of each rule, 100 of pasted texts, 500 in all. */
             backtests: components["schemas"]["BackTestInfo"][];
         };
         /** @enum {string} */
-        BackTestState: "running" | "done" | "cancelled" | "failed";
+        BackTestState: "running" | "done" | "cancelled" | "failed" | "interrupted";
         /** @description How many events fell into the interval that starts at `time`. */
         Bucket: {
             /** Format: int64 */
@@ -5547,14 +5552,19 @@ export interface operations {
     };
     backtests_list: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only those of this rule. */
+                rule_id?: string;
+                /** @description 1 to 500, 50 when absent. */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Back-tests since the server started */
+            /** @description The latest back-tests */
             200: {
                 headers: {
                     [name: string]: unknown;

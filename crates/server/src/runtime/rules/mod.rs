@@ -28,8 +28,15 @@ pub use service::{Group, Origin, RuleService};
 pub use sets::{StoredSet, import_into_data_dir, sets_of_data_dir};
 
 /// Applied after those of the runtime, whose table `rule_state` they take over.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "rule sets, modes, intervals, exceptions",
-    sql: include_str!("../../../migrations/0001_rules.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "rule sets, modes, intervals, exceptions",
+        sql: include_str!("../../../migrations/0001_rules.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "back-tests",
+        sql: include_str!("../../../migrations/0002_backtest.sql"),
+    },
+];

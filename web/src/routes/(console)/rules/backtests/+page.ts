@@ -4,6 +4,7 @@ import { loaded } from '$lib/api/load';
 export async function load({ depends, parent, url }) {
   await parent();
   depends('console:backtests');
-  const { backtests } = await loaded(api.GET('/backtests'));
-  return { backtests, rule: url.searchParams.get('rule') ?? '' };
+  const rule = url.searchParams.get('rule') ?? '';
+  const { backtests } = await loaded(api.GET('/backtests', { params: { query: { rule_id: rule || undefined } } }));
+  return { backtests, rule };
 }

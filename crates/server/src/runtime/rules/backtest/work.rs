@@ -1,30 +1,24 @@
-//! Back-tests: a rule over stored events, in the background.
-//!
-//! The log source of the rule is put to the lake as a search, so that only events that the rule can
-//! be about are read; each is then matched by the same engine as in service. Results are kept in
-//! memory until the server stops.
+//! The work of a back-test: events from the lake in slices of time, each matched by the engine.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context, bail, ensure};
 use futures::StreamExt;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use parking_lot::Mutex;
 use saqshy_detect::correlate::{Correlator, Limits};
 use saqshy_detect::{Detector, Hit, RuleSet, group, stored};
 use saqshy_event::BatchBuilder;
 use saqshy_lake::{Lake, SearchEvent, SearchRequest, query};
 use saqshy_sigma::{Pipeline, explain};
 use serde_json::{Map, Value};
-use tokio_util::sync::CancellationToken;
 
-/// Back-tests that run at once, and that are remembered.
-const RUNNING_MAX: usize = 2;
-const REMEMBERED: usize = 50;
+use super::{BackTest, Example, Findings, State, history};
+use crate::runtime::App;
+
 /// Events read at once, and matched at once.
 const SLICE_EVENTS: u64 = 50_000;
 const BATCH_EVENTS: usize = 2_048;
@@ -32,193 +26,16 @@ const BATCH_EVENTS: usize = 2_048;
 const PARTS: usize = 64;
 const EXAMPLES: usize = 20;
 /// Longest rule text, in bytes.
-pub const TEXT_BYTES_MAX: usize = 256 << 10;
-
-/// What to test.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// The text of a rule, or of several.
-    pub text: String,
-    /// Rule in service that it is of, if any.
-    pub rule_id: Option<String>,
-    pub title: String,
-    pub from: Timestamp,
-    /// Exclusive.
-    pub to: Timestamp,
-    pub by: String,
-}
-
-/// Where a back-test stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
-    Running,
-    Done,
-    Cancelled,
-    Failed(String),
-}
-
-/// What a back-test has found so far.
-#[derive(Debug, Clone, Default)]
-pub struct Findings {
-    pub hits: u64,
-    /// Alerts that the hits would make.
-    pub alerts: u64,
-    /// Day in the organisation's zone → hits.
-    pub days: BTreeMap<jiff::civil::Date, u64>,
-    /// The first ones in order of time.
-    pub examples: Vec<Hit>,
-    /// Some moment had more events than one search gives out; the rest was not read.
-    pub truncated: bool,
-}
-
-/// One back-test.
-pub struct BackTest {
-    pub id: String,
-    pub request: Request,
-    pub started: Timestamp,
-    cancel: CancellationToken,
-    events_total: AtomicU64,
-    events_read: AtomicU64,
-    progress: Mutex<Progress>,
-}
-
-#[derive(Debug, Clone)]
-struct Progress {
-    state: State,
-    findings: Findings,
-    ended: Option<Timestamp>,
-}
-
-/// A back-test as it stands at one moment.
-#[derive(Debug, Clone)]
-pub struct Snapshot {
-    pub state: State,
-    pub findings: Findings,
-    pub ended: Option<Timestamp>,
-    /// Events that the rule's log source asks for; 0 until they are counted.
-    pub events_total: u64,
-    pub events_read: u64,
-}
-
-impl BackTest {
-    pub fn snapshot(&self) -> Snapshot {
-        let progress = self.progress.lock().clone();
-        Snapshot {
-            state: progress.state,
-            findings: progress.findings,
-            ended: progress.ended,
-            events_total: self.events_total.load(Ordering::Relaxed),
-            events_read: self.events_read.load(Ordering::Relaxed),
-        }
-    }
-
-    /// Tells it to stop; it ends soon after.
-    pub fn cancel(&self) {
-        self.cancel.cancel();
-    }
-}
-
-/// The back-tests of a server.
-#[derive(Default)]
-pub struct BackTests {
-    /// Oldest first.
-    all: Mutex<Vec<Arc<BackTest>>>,
-}
-
-/// Why a back-test does not begin.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Wait for one to end, or cancel it.
-    #[error("{RUNNING_MAX} back-tests run already; wait for one to end or cancel it")]
-    Busy,
-    /// The rule cannot be used.
-    #[error("{0}")]
-    Rule(String),
-}
-
-impl BackTests {
-    /// Begins a back-test.
-    ///
-    /// # Errors
-    /// See [`StartError`].
-    pub fn start(
-        &self,
-        lake: Lake,
-        request: Request,
-        id: String,
-        zone: TimeZone,
-        window: SignedDuration,
-        clock: crate::runtime::Clock,
-    ) -> Result<Arc<BackTest>, StartError> {
-        let rules =
-            Compiled::of(&request.text).map_err(|error| StartError::Rule(format!("{error:#}")))?;
-        let test = Arc::new(BackTest {
-            id,
-            started: clock(),
-            cancel: CancellationToken::new(),
-            events_total: AtomicU64::new(0),
-            events_read: AtomicU64::new(0),
-            progress: Mutex::new(Progress {
-                state: State::Running,
-                findings: Findings::default(),
-                ended: None,
-            }),
-            request,
-        });
-        {
-            let mut all = self.all.lock();
-            let running = |one: &&Arc<BackTest>| one.progress.lock().state == State::Running;
-            if all.iter().filter(running).count() >= RUNNING_MAX {
-                return Err(StartError::Busy);
-            }
-            all.push(test.clone());
-            if all.len() > REMEMBERED {
-                all.remove(0);
-            }
-        }
-        let work = test.clone();
-        tokio::spawn(async move {
-            let run = run(&lake, &work, rules, &zone, window);
-            let outcome = tokio::select! {
-                outcome = run => outcome,
-                () = work.cancel.cancelled() => Ok(State::Cancelled),
-            };
-            let mut progress = work.progress.lock();
-            progress.ended = Some(clock());
-            progress.state = match outcome {
-                Ok(state) => state,
-                Err(error) => {
-                    tracing::error!("back-test {}: {error:#}", work.id);
-                    State::Failed(format!("{error:#}"))
-                }
-            };
-        });
-        Ok(test)
-    }
-
-    /// All that are remembered, the latest first.
-    pub fn all(&self) -> Vec<Arc<BackTest>> {
-        self.all.lock().iter().rev().cloned().collect()
-    }
-
-    pub fn get(&self, id: &str) -> Option<Arc<BackTest>> {
-        self.all.lock().iter().find(|one| one.id == id).cloned()
-    }
-
-    /// Tells all to stop.
-    pub fn cancel_all(&self) {
-        self.all.lock().iter().for_each(|one| one.cancel());
-    }
-}
+const TEXT_BYTES_MAX: usize = 256 << 10;
 
 /// Rules ready to be matched, and the search for the events that they can be about.
-struct Compiled {
+pub(super) struct Compiled {
     detector: Detector,
     query: query::Query,
 }
 
 impl Compiled {
-    fn of(text: &str) -> anyhow::Result<Self> {
+    pub(super) fn of(text: &str) -> anyhow::Result<Self> {
         ensure!(
             text.len() <= TEXT_BYTES_MAX,
             "the rule has more than {TEXT_BYTES_MAX} bytes"
@@ -281,18 +98,18 @@ fn term(value: &str) -> String {
     escaped
 }
 
-async fn run(
-    lake: &Lake,
-    test: &BackTest,
-    rules: Compiled,
-    zone: &TimeZone,
-    window: SignedDuration,
-) -> anyhow::Result<State> {
-    let slices = slices(lake, &rules.query, test.request.from, test.request.to).await?;
+/// Reads and matches slice by slice; what was found up to the end of each is stored.
+pub(super) async fn run(app: &App, test: &BackTest, rules: Compiled) -> anyhow::Result<State> {
+    let lake = &app.lake;
+    let (zone, window) = (
+        app.config.organisation.zone.clone(),
+        app.config.alert_window,
+    );
+    let slices = slices(lake, &rules.query, test.from, test.to).await?;
     let total = slices.iter().map(|slice| slice.events).sum();
     test.events_total.store(total, Ordering::Relaxed);
     let rules = Arc::new(rules);
-    let mut work = Work::new(&rules.detector, window, zone.clone());
+    let mut work = Work::new(&rules.detector, window, zone);
     for slice in slices {
         let mut found = lake.search(SearchRequest {
             query: rules.query.clone(),
@@ -334,10 +151,11 @@ async fn run(
         }
         work.until(slice.to);
         work.findings.truncated |= truncated;
-        test.progress.lock().findings = work.findings.clone();
+        *test.findings.lock() = work.findings.clone();
+        history::save(&app.store, &test.id, &test.snapshot()).await?;
     }
     work.end();
-    test.progress.lock().findings = work.findings;
+    *test.findings.lock() = work.findings;
     Ok(State::Done)
 }
 
@@ -436,7 +254,7 @@ impl Work {
         let day = hit.at.to_zoned(self.zone.clone()).date();
         *self.findings.days.entry(day).or_default() += 1;
         if self.findings.examples.len() < EXAMPLES {
-            self.findings.examples.push(hit.clone());
+            self.findings.examples.push(Example::of(hit));
         }
     }
 
