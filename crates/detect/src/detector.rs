@@ -43,7 +43,7 @@ impl Detector {
         let mut refused = rules.refused().to_vec();
         let mut warnings = Vec::new();
         let enabled = |id: &String| !disabled.contains(id);
-        let filtered = filtered(rules, &mut warnings);
+        let filtered = filtered(rules, &mut refused, &mut warnings);
         let correlations = rules.correlations().iter();
         let correlations = correlations.filter(|found| enabled(&found.id));
         let correlations = correlations.map(|found| {
@@ -180,18 +180,53 @@ fn sources_of(
     sources
 }
 
-/// The rules with the filters that are for them.
-fn filtered(rules: &RuleSet, warnings: &mut Vec<Refusal>) -> Vec<Arc<Rule>> {
+/// Most filters over one rule; each makes its condition deeper.
+const FILTERS_MAX: usize = 100;
+/// Most values that all filters together add to the rules, see [`saqshy_sigma::Detection::size`].
+const FILTERED_MAX: usize = 5_000_000;
+
+/// The rules with the filters that are for them. A filter that would make them too large is refused.
+fn filtered(
+    rules: &RuleSet,
+    refused: &mut Vec<Refusal>,
+    warnings: &mut Vec<Refusal>,
+) -> Vec<Arc<Rule>> {
     let mut all = rules.rules().to_vec();
+    let mut over = vec![0; all.len()];
+    let mut left = FILTERED_MAX;
     for filter in rules.filters() {
-        let mut warn = |reason| {
-            let (file, line) = (filter.origin.file.clone(), filter.origin.line);
-            warnings.push(Refusal { file, line, reason });
+        let said = |reason| Refusal {
+            file: filter.origin.file.clone(),
+            line: filter.origin.line,
+            reason,
         };
+        let mut warn = |reason| warnings.push(said(reason));
         warn_of_strangers(filter, &all, &mut warn);
         filter.warning().into_iter().for_each(&mut warn);
-        for rule in all.iter_mut().filter(|rule| filter.is_for(rule)) {
-            *rule = Arc::new(filter.apply(rule));
+        let places: Vec<usize> = (0..all.len())
+            .filter(|&at| filter.is_for(&all[at]))
+            .collect();
+        if let Some(&at) = places.iter().find(|&&at| over[at] == FILTERS_MAX) {
+            refused.push(said(format!(
+                "rule `{}` has {FILTERS_MAX} filters already: put several of them together",
+                all[at].id
+            )));
+            continue;
+        }
+        let size = filter.detection.size();
+        let conditions = places.iter().map(|&at| all[at].detection.conditions.len());
+        let added = size.saturating_mul(conditions.sum());
+        let Some(rest) = left.checked_sub(added) else {
+            refused.push(said(format!(
+                "filters would add more than {FILTERED_MAX} values to the rules, this one \
+                 {added}: name fewer rules, or fewer values"
+            )));
+            continue;
+        };
+        left = rest;
+        for at in places {
+            over[at] += 1;
+            filter.apply(Arc::make_mut(&mut all[at]));
         }
     }
     all
@@ -248,6 +283,38 @@ correlation: {type: event_count, rules: [program_started], group-by: [User], tim
 title: broken
 correlation: {type: event_count, rules: [nobody], timespan: 1m, condition: {gte: 2}}
 ";
+
+    #[test]
+    fn filters_that_would_swell_the_rules_are_refused() {
+        let started = RULES.split("---").next().unwrap();
+        let filter = |name: &str, values: usize| {
+            let values: Vec<String> = (0..values).map(|n| format!("u{n}")).collect();
+            let values = values.join(", ");
+            format!(
+                "---\ntitle: {name}\nid: {name}\nlogsource: {{category: test}}\nfilter: {{rules: any, \
+                 selection: {{User: [{values}]}}, condition: not selection}}\n"
+            )
+        };
+        let refused = |text: &str| {
+            let mut set = RuleSet::default();
+            set.add_text(Path::new("all.yml"), text);
+            let detector = Detector::new(&set, &HashSet::new());
+            let all = detector.refused().iter();
+            let all: Vec<_> = all.map(|it| (it.line, it.reason.clone())).collect();
+            (detector.rules_loaded(), all)
+        };
+        let many: String = (0..101).map(|n| filter(&format!("f{n}"), 1)).collect();
+        let (loaded, told) = refused(&format!("{started}{many}"));
+        assert_eq!((loaded, told.len()), (1, 1));
+        assert!(told[0].1.contains("has 100 filters already"), "{told:?}");
+        let rules: String = (0..200)
+            .map(|n| format!("{}---\n", started.replace("started", &format!("r{n}"))))
+            .collect();
+        let large = filter("large", 20_000).replacen("---\n", "", 1);
+        let (loaded, told) = refused(&format!("{rules}{large}"));
+        assert_eq!((loaded, told.len()), (200, 1), "{told:?}");
+        assert!(told[0].1.contains("more than 5000000 values"), "{told:?}");
+    }
 
     /// Filters, pipelines, correlations and what is refused of them, in one detector.
     #[test]

@@ -4,10 +4,16 @@
 //! letter case. Names that begin with `_` take part in `of` only when the pattern itself begins
 //! with `_`.
 
+use std::collections::HashMap;
+
 /// Deepest nesting of brackets and `not`.
 const DEPTH_MAX: usize = 64;
 /// Longest condition in bytes.
 const BYTES_MAX: usize = 64 << 10;
+
+/// Most terms of all conditions of one rule: each mention of a search identifier counts as much as
+/// it has values, each `of` as if it were written out.
+const TERMS_MAX: usize = 500_000;
 
 /// Words of the grammar.
 const RESERVED: [&str; 7] = ["and", "or", "not", "of", "(", ")", "|"];
@@ -37,6 +43,17 @@ impl Condition {
         }
     }
 
+    /// Calls `each` with the place of every search identifier, as often as it is mentioned.
+    pub(crate) fn mentions(&self, each: &mut impl FnMut(usize)) {
+        match self {
+            Condition::Search(at) => each(*at),
+            Condition::Not(inner) => inner.mentions(each),
+            Condition::All(parts) | Condition::Any(parts) | Condition::AtLeast(_, parts) => {
+                parts.iter().for_each(|part| part.mentions(each));
+            }
+        }
+    }
+
     /// A list of one is its only part.
     pub(crate) fn simple(self) -> Condition {
         match self {
@@ -59,8 +76,53 @@ impl Condition {
     }
 }
 
-/// Reads `text`; `names` are the rule's search identifiers.
-pub(crate) fn parse(text: &str, names: &[&str]) -> Result<Condition, String> {
+/// The search identifiers of a rule, and what its conditions may still ask of them.
+pub(crate) struct Names<'a> {
+    all: Vec<&'a str>,
+    /// Values of each.
+    sizes: Vec<usize>,
+    /// The first of each name.
+    places: HashMap<&'a str, usize>,
+    /// Terms that looking at all of them for an `of` counts as.
+    looking: usize,
+    left: usize,
+}
+
+impl<'a> Names<'a> {
+    /// Names with the number of values behind each.
+    pub fn new(names: impl IntoIterator<Item = (&'a str, usize)>) -> Self {
+        let (all, sizes): (Vec<&str>, Vec<usize>) = names.into_iter().unzip();
+        let mut places = HashMap::with_capacity(all.len());
+        for (at, name) in all.iter().enumerate() {
+            places.entry(*name).or_insert(at);
+        }
+        Names {
+            looking: all.iter().map(|name| 1 + name.len() / 64).sum(),
+            all,
+            sizes,
+            places,
+            left: TERMS_MAX,
+        }
+    }
+
+    /// Names of single things.
+    pub fn plain(names: &[&'a str]) -> Self {
+        Names::new(names.iter().map(|name| (*name, 1)))
+    }
+
+    fn take(&mut self, terms: usize) -> Result<(), String> {
+        self.left = self.left.checked_sub(terms).ok_or_else(|| {
+            format!(
+                "asks for more than {TERMS_MAX} values, each mention counted and `of` written \
+                 out: split the rule, or name fewer search identifiers"
+            )
+        })?;
+        Ok(())
+    }
+}
+
+/// Reads `text` over the rule's search identifiers.
+pub(crate) fn parse(text: &str, names: &mut Names<'_>) -> Result<Condition, String> {
     if text.len() > BYTES_MAX {
         return Err(format!("longer than {BYTES_MAX} bytes"));
     }
@@ -114,13 +176,13 @@ fn tokens(text: &str) -> Vec<&str> {
     tokens
 }
 
-struct Parser<'a> {
+struct Parser<'a, 'n> {
     tokens: Vec<&'a str>,
     at: usize,
-    names: &'a [&'a str],
+    names: &'a mut Names<'n>,
 }
 
-impl<'a> Parser<'a> {
+impl<'a> Parser<'a, '_> {
     fn peek(&self) -> Option<&'a str> {
         self.tokens.get(self.at).copied()
     }
@@ -183,7 +245,8 @@ impl<'a> Parser<'a> {
             self.at += 1;
             return self.of(quantity, pattern);
         }
-        if let Some(at) = self.names.iter().position(|known| *known == name) {
+        if let Some(&at) = self.names.places.get(name) {
+            self.names.take(self.names.sizes[at])?;
             return Ok(Condition::Search(at));
         }
         if RESERVED.iter().any(|word| name.eq_ignore_ascii_case(word)) {
@@ -195,11 +258,17 @@ impl<'a> Parser<'a> {
     fn of(&mut self, quantity: Quantity, pattern: &str) -> Result<Condition, String> {
         let them = pattern.eq_ignore_ascii_case("them");
         let hidden = pattern.starts_with('_');
-        let chosen: Vec<Condition> = (0..self.names.len())
-            .filter(|&at| hidden || !self.names[at].starts_with('_'))
-            .filter(|&at| them || star_matches(pattern, self.names[at]))
+        self.names.take(self.names.looking)?;
+        let names = &self.names.all;
+        let glob = Star::new(pattern);
+        let mut terms = 0;
+        let chosen: Vec<Condition> = (0..names.len())
+            .filter(|&at| hidden || !names[at].starts_with('_'))
+            .filter(|&at| them || glob.matches(names[at]))
+            .inspect(|&at| terms += self.names.sizes[at])
             .map(Condition::Search)
             .collect();
+        self.names.take(terms)?;
         if chosen.is_empty() {
             return Err(format!("no search identifier is named by `{pattern}`"));
         }
@@ -240,24 +309,47 @@ fn single_or(mut parts: Vec<Condition>, many: impl Fn(Vec<Condition>) -> Conditi
     }
 }
 
-/// Whether `name` matches `pattern`, in which `*` stands for any characters.
-fn star_matches(pattern: &str, name: &str) -> bool {
-    let mut pieces = pattern.split('*');
-    let first = pieces.next().unwrap_or_default();
-    let Some(mut rest) = name.strip_prefix(first) else {
-        return false;
-    };
-    let mut pieces: Vec<&str> = pieces.collect();
-    let Some(last) = pieces.pop() else {
-        return rest.is_empty();
-    };
-    for piece in pieces {
-        match rest.find(piece) {
-            Some(at) => rest = &rest[at + piece.len()..],
-            None => return false,
+/// A pattern in which `*` stands for any characters.
+struct Star<'p> {
+    first: &'p str,
+    /// What must follow in this order; none of it is empty.
+    inside: Vec<&'p str>,
+    /// `None`: there is no `*`.
+    last: Option<&'p str>,
+}
+
+impl<'p> Star<'p> {
+    fn new(pattern: &'p str) -> Self {
+        let (first, rest) = match pattern.split_once('*') {
+            Some((first, rest)) => (first, Some(rest)),
+            None => (pattern, None),
+        };
+        let (inside, last) = match rest.map(|rest| rest.rsplit_once('*')) {
+            Some(Some((inside, last))) => (inside, Some(last)),
+            Some(None) => ("", rest),
+            None => ("", None),
+        };
+        let pieces = inside.split('*').filter(|piece| !piece.is_empty());
+        Star {
+            first,
+            inside: pieces.collect(),
+            last,
         }
     }
-    rest.ends_with(last)
+
+    fn matches(&self, name: &str) -> bool {
+        let Some(mut rest) = name.strip_prefix(self.first) else {
+            return false;
+        };
+        for piece in &self.inside {
+            match rest.find(piece) {
+                Some(at) => rest = &rest[at + piece.len()..],
+                None => return false,
+            }
+        }
+        self.last
+            .map_or(rest.is_empty(), |last| rest.ends_with(last))
+    }
 }
 
 #[cfg(test)]
@@ -268,7 +360,7 @@ mod tests {
     const NAMES: [&str; 5] = ["selection_a", "selection_b", "filter", "_hidden", "all"];
 
     fn read(text: &str) -> Condition {
-        parse(text, &NAMES).unwrap()
+        parse(text, &mut Names::plain(&NAMES)).unwrap()
     }
 
     #[test]
@@ -299,6 +391,8 @@ mod tests {
         );
         assert_eq!(read("1 of _*"), Search(3));
         assert_eq!(read("all of filter"), Search(2));
+        assert_eq!(read("1 of **lter"), Search(2));
+        assert_eq!(read("1 of f*l*r"), Search(2));
     }
 
     #[test]
@@ -315,10 +409,11 @@ mod tests {
             ("and filter", "expected before"),
             ("", "empty"),
         ] {
-            let error = parse(text, &NAMES).unwrap_err();
+            let error = parse(text, &mut Names::plain(&NAMES)).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");
         }
-        assert!(parse(&format!("{}filter", "not ".repeat(100)), &NAMES).is_err());
-        assert!(parse(&"(".repeat(10_000), &NAMES).is_err());
+        let mut names = Names::plain(&NAMES);
+        assert!(parse(&format!("{}filter", "not ".repeat(100)), &mut names).is_err());
+        assert!(parse(&"(".repeat(10_000), &mut names).is_err());
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use crate::condition::{self, Condition};
+use crate::condition::{self, Condition, Names};
 use crate::error::{Flaw, Reason};
 use crate::head::Head;
 use crate::rule::{Level, Origin, Status};
@@ -468,7 +468,7 @@ impl Section<'_> {
             return Err(flaw(format!("names more than {RULES_MAX} rules")));
         }
         let names: Vec<&str> = rules.iter().map(String::as_str).collect();
-        let condition = condition::parse(text, &names).map_err(flaw)?;
+        let condition = condition::parse(text, &mut Names::plain(&names)).map_err(flaw)?;
         let mut used = vec![false; rules.len()];
         mark_used(&condition, &mut used);
         if let Some(at) = used.iter().position(|used| !used) {

@@ -1,13 +1,20 @@
 //! The `detection` section: search identifiers and the condition over them.
 
-use crate::condition::{self, Condition};
+use crate::condition::{self, Condition, Names};
 use crate::error::{Flaw, Reason};
+use crate::glob::DASHES;
 use crate::matcher::Matcher;
 use crate::modifier::{self, Modifier};
 use crate::yaml::{Entry, Kind, Node};
 
 /// Most matchers of one rule, forms made by modifiers included.
 const MATCHERS_MAX: usize = 50_000;
+/// Most bytes of the texts of one rule, forms made by modifiers included.
+const TEXT_BYTES_MAX: usize = 4 << 20;
+/// The dashes of a value that are looked for in all their forms; see [`DASHES`].
+const DASHES_MAX: usize = 2;
+/// Most conditions of one rule.
+const CONDITIONS_MAX: usize = 1_000;
 /// Most states of all regular expressions of one rule together. Each is limited by itself too, but a
 /// list of a few thousand that are just below it would take minutes and gigabytes.
 const REGEX_STATES_MAX: usize = 1_000_000;
@@ -65,6 +72,19 @@ pub struct Test {
     pub any_of: Vec<Matcher>,
 }
 
+impl Detection {
+    /// How many values there are, and again how many the conditions ask for, each mention counted.
+    pub fn size(&self) -> usize {
+        let searches = self.searches.iter();
+        let sizes: Vec<usize> = searches.map(|named| named.search.matchers()).collect();
+        let mut size = sizes.iter().sum();
+        for written in &self.conditions {
+            written.condition.mentions(&mut |at| size += sizes[at]);
+        }
+        size
+    }
+}
+
 impl Search {
     /// Every item inside, in order.
     pub fn items(&self) -> Vec<&Item> {
@@ -74,6 +94,12 @@ impl Search {
             }
             Search::Item(item) => vec![item],
         }
+    }
+
+    /// How many matchers all values have.
+    pub fn matchers(&self) -> usize {
+        let values = self.items().into_iter().flat_map(|item| &item.values);
+        values.map(|value| value.any_of.len()).sum()
     }
 }
 
@@ -124,7 +150,11 @@ pub(crate) fn parse_search(node: &Node, name: &str) -> Result<Search, Flaw> {
 }
 
 fn conditions(node: &Node, searches: &[NamedSearch]) -> Result<Vec<WrittenCondition>, Flaw> {
-    let names: Vec<&str> = searches.iter().map(|search| search.name.as_str()).collect();
+    let mut names = Names::new(
+        searches
+            .iter()
+            .map(|named| (named.name.as_str(), named.search.matchers())),
+    );
     let wrong = |line| {
         let key = "detection.condition".to_owned();
         Flaw::new(
@@ -139,11 +169,15 @@ fn conditions(node: &Node, searches: &[NamedSearch]) -> Result<Vec<WrittenCondit
         Kind::List(items) if !items.is_empty() => items.as_slice(),
         _ => std::slice::from_ref(node),
     };
+    if items.len() > CONDITIONS_MAX {
+        let what = "number of conditions of a rule";
+        return Err(Flaw::too_large(node.line, what, CONDITIONS_MAX));
+    }
     items
         .iter()
         .map(|item| {
             let text = item.scalar_text().ok_or_else(|| wrong(item.line))?;
-            let condition = condition::parse(&text, &names).map_err(|problem| {
+            let condition = condition::parse(&text, &mut names).map_err(|problem| {
                 Flaw::new(
                     item.line,
                     Reason::Condition {
@@ -160,6 +194,7 @@ fn conditions(node: &Node, searches: &[NamedSearch]) -> Result<Vec<WrittenCondit
 #[derive(Default)]
 struct Reader {
     matchers: usize,
+    text_bytes: usize,
     regex_states: usize,
 }
 
@@ -319,10 +354,25 @@ impl Reader {
             let expected = "below a field: the whole event has no presence and no reference";
             return Err(Flaw::new(node.line, Reason::WrongType { key, expected }));
         }
-        self.matchers += any_of.len();
+        for matcher in &any_of {
+            let (forms, bytes) = match matcher {
+                Matcher::Text { glob, .. } => {
+                    let dashes = glob.dashes().min(DASHES_MAX) as u32;
+                    (DASHES.len().pow(dashes), glob.text_bytes())
+                }
+                _ => (1, 0),
+            };
+            self.matchers += forms;
+            self.text_bytes = self.text_bytes.saturating_add(forms.saturating_mul(bytes));
+        }
         if self.matchers > MATCHERS_MAX {
             let what = "number of values of a rule, with the forms that modifiers make of them,";
             return Err(Flaw::too_large(node.line, what, MATCHERS_MAX));
+        }
+        if self.text_bytes > TEXT_BYTES_MAX {
+            let what = "size of the values of a rule in bytes, with the forms that modifiers make \
+                        of them,";
+            return Err(Flaw::too_large(node.line, what, TEXT_BYTES_MAX));
         }
         for matcher in &any_of {
             if let Matcher::Regex(pattern) = matcher {

@@ -9,6 +9,9 @@ use crate::head::Head;
 use crate::rule::{LogSource, Origin, Rule, logsource};
 use crate::yaml::{Entry, Kind, Node};
 
+/// Most rules that one filter names.
+const RULES_MAX: usize = 10_000;
+
 /// A filter: its condition must hold besides that of each rule it is for.
 ///
 /// As in pySigma the condition is joined with `and` as it is written, so a filter that takes
@@ -92,6 +95,10 @@ fn filter_rules(node: &Node) -> Result<FilterRules, Flaw> {
         Kind::Text(word) if word == "any" || word == "all" => Ok(FilterRules::Any),
         Kind::Text(name) => Ok(FilterRules::Named(vec![name.clone()])),
         Kind::List(items) if items.is_empty() => Ok(FilterRules::Any),
+        Kind::List(items) if items.len() > RULES_MAX => {
+            let what = "number of rules of a filter";
+            Err(Flaw::too_large(node.line, what, RULES_MAX))
+        }
         Kind::List(items) => {
             let names = items
                 .iter()
@@ -119,9 +126,8 @@ impl Filter {
             && part(&self.logsource.service, &source.service)
     }
 
-    /// The rule with the filter's condition added to each of its own.
-    pub fn apply(&self, rule: &Rule) -> Rule {
-        let mut rule = rule.clone();
+    /// Adds the filter's condition to each of the rule's own.
+    pub fn apply(&self, rule: &mut Rule) {
         let first = rule.detection.searches.len();
         let searches = self.detection.searches.iter().map(|named| NamedSearch {
             name: format!("_filter {}: {}", self.id, named.name),
@@ -142,14 +148,13 @@ impl Filter {
             .map(|written| written.text.as_str())
             .collect();
         for written in &mut rule.detection.conditions {
-            let mut all = vec![written.condition.clone()];
-            all.push(Condition::Any(added.clone()).simple());
+            let own = std::mem::replace(&mut written.condition, Condition::All(Vec::new()));
+            let added = Condition::Any(added.clone()).simple();
             *written = WrittenCondition {
                 text: format!("({}) and ({})", written.text, texts.join(" or ")),
-                condition: Condition::All(all),
+                condition: Condition::All(vec![own, added]),
             };
         }
-        rule
     }
 
     /// What the owner of the filter should know although it was accepted.
@@ -204,7 +209,8 @@ filter:
         assert!(filter.is_for(&rule(here, "whoami")));
         assert!(!filter.is_for(&rule(here, "other")));
         assert!(!filter.is_for(&rule("{product: windows}", "whoami")));
-        let applied = filter.apply(&rule(here, "whoami"));
+        let mut applied = rule(here, "whoami");
+        filter.apply(&mut applied);
         assert_eq!(
             applied.detection.conditions[0].text,
             "(s) and (not selection)"

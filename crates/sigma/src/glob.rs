@@ -135,6 +135,21 @@ impl Glob {
         glob
     }
 
+    /// How many dashes stand for any of [`DASHES`].
+    pub fn dashes(&self) -> usize {
+        let dash = |part: &&Part| matches!(part, Part::Dash);
+        self.parts.iter().filter(dash).count()
+    }
+
+    /// Bytes of plain text.
+    pub fn text_bytes(&self) -> usize {
+        let text = |part: &Part| match part {
+            Part::Text(text) => text.len(),
+            _ => 0,
+        };
+        self.parts.iter().map(text).sum()
+    }
+
     /// Every plain string that the dashes stand for; `None` if there are wildcards or too many.
     pub fn dash_literals(&self, limit: usize) -> Option<Vec<String>> {
         let mut all = vec![String::new()];

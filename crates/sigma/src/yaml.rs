@@ -14,6 +14,8 @@ use crate::error::{Flaw, Reason};
 pub(crate) const FILE_BYTES_MAX: usize = 4 << 20;
 /// Most nodes of one file, repeated aliases counted each time.
 const NODES_MAX: usize = 200_000;
+/// Most bytes of the scalars of one file, repeated aliases counted each time.
+const TEXT_BYTES_MAX: usize = 4 * FILE_BYTES_MAX;
 /// Deepest nesting of lists and mappings.
 const DEPTH_MAX: usize = 24;
 
@@ -112,11 +114,43 @@ pub(crate) fn documents(text: &str) -> Vec<Result<Document, Flaw>> {
     documents
 }
 
+/// What nodes take, each alias counted as what it stands for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Size {
+    nodes: usize,
+    bytes: usize,
+}
+
+impl Size {
+    fn add(&mut self, more: Size) {
+        self.nodes += more.nodes;
+        self.bytes += more.bytes;
+    }
+
+    fn since(self, before: Size) -> Size {
+        Size {
+            nodes: self.nodes - before.nodes,
+            bytes: self.bytes - before.bytes,
+        }
+    }
+
+    fn check(self, line: usize) -> Result<(), Flaw> {
+        if self.nodes > NODES_MAX {
+            return Err(Flaw::too_large(line, "number of YAML nodes", NODES_MAX));
+        }
+        if self.bytes > TEXT_BYTES_MAX {
+            let what = "size of the texts in bytes, with aliases written out,";
+            return Err(Flaw::too_large(line, what, TEXT_BYTES_MAX));
+        }
+        Ok(())
+    }
+}
+
 struct Reader<'a> {
     text: &'a str,
     parser: Parser<'a, serde_saphyr::granit_parser::StrInput<'a>>,
-    anchors: HashMap<usize, (Node, usize)>,
-    nodes: usize,
+    anchors: HashMap<usize, (Node, Size)>,
+    size: Size,
     /// Byte where the previous document ended.
     ended: usize,
 }
@@ -129,7 +163,7 @@ impl<'a> Reader<'a> {
             text,
             parser: Parser::new_from_str_with_options(text, options),
             anchors: HashMap::new(),
-            nodes: 0,
+            size: Size::default(),
             ended: 0,
         }
     }
@@ -170,26 +204,26 @@ impl<'a> Reader<'a> {
                     }
                 }
                 Event::StreamStart | Event::DocumentStart(..) => {}
-                event => root = Some(self.node(event, span, 0)?.0),
+                event => root = Some(self.node(event, span, 0)?),
             }
         }
     }
 
-    /// The node that `event` opens, and how many nodes it counts.
-    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<(Node, usize), Flaw> {
+    /// The node that `event` opens.
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Flaw> {
         let line = span.start.line().max(1);
-        let too_large = |what, limit| Flaw::too_large(line, what, limit);
         if depth > DEPTH_MAX {
-            return Err(too_large("nesting depth", DEPTH_MAX));
+            return Err(Flaw::too_large(line, "nesting depth", DEPTH_MAX));
         }
-        let before = self.nodes;
-        self.nodes += 1;
+        let before = self.size;
+        self.size.nodes += 1;
         let (kind, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let forced = tag
                     .as_ref()
                     .is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
                 let plain = style == ScalarStyle::Plain && !forced;
+                self.size.bytes += text.len();
                 (
                     if plain {
                         plain_scalar(&text)
@@ -206,24 +240,20 @@ impl<'a> Reader<'a> {
                     let reason = Reason::Yaml("alias inside its own anchor".into());
                     return Err(Flaw::new(line, reason));
                 };
-                self.nodes += size;
-                if self.nodes > NODES_MAX {
-                    return Err(too_large("number of YAML nodes", NODES_MAX));
-                }
+                self.size.add(*size);
+                self.size.check(line)?;
                 (node.kind.clone(), 0)
             }
             _ => return Err(Flaw::new(line, Reason::Yaml("unexpected token".into()))),
         };
-        if self.nodes > NODES_MAX {
-            return Err(too_large("number of YAML nodes", NODES_MAX));
-        }
+        self.size.check(line)?;
         let node = Node { line, kind };
-        let size = self.nodes - before;
         if anchor != 0 {
-            self.nodes += size;
+            let size = self.size.since(before);
+            self.size.add(size);
             self.anchors.insert(anchor, (node.clone(), size));
         }
-        Ok((node, size))
+        Ok(node)
     }
 
     fn list(&mut self, depth: usize) -> Result<Vec<Node>, Flaw> {
@@ -231,7 +261,7 @@ impl<'a> Reader<'a> {
         loop {
             match self.event()? {
                 (Event::SequenceEnd, _) => return Ok(items),
-                (event, span) => items.push(self.node(event, span, depth + 1)?.0),
+                (event, span) => items.push(self.node(event, span, depth + 1)?),
             }
         }
     }
@@ -244,7 +274,7 @@ impl<'a> Reader<'a> {
             if event == Event::MappingEnd {
                 return Ok(entries);
             }
-            let (node, _) = self.node(event, span, depth + 1)?;
+            let node = self.node(event, span, depth + 1)?;
             let key = match node.kind {
                 Kind::Null => String::new(),
                 _ => node.scalar_text().ok_or_else(|| {
@@ -255,7 +285,7 @@ impl<'a> Reader<'a> {
                 return Err(Flaw::new(node.line, Reason::DuplicateKey(key)));
             }
             let (event, span) = self.event()?;
-            let (value, _) = self.node(event, span, depth + 1)?;
+            let value = self.node(event, span, depth + 1)?;
             entries.push(Entry {
                 key,
                 line: node.line,

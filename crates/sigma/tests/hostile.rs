@@ -26,6 +26,17 @@ fn refused(yaml: &str) -> String {
     errors.first().expect("a refusal").clone()
 }
 
+/// What is accepted compiles quickly.
+fn compiled(yaml: &str) {
+    let begin = Instant::now();
+    let rules = parse_rules(yaml, "h.yml".as_ref());
+    let rules: Vec<_> = rules.into_iter().map(|it| Arc::new(it.unwrap())).collect();
+    let (_, errors) = Engine::compile(rules, &Pipeline::default());
+    assert!(errors.is_empty(), "{errors:?}");
+    let took = begin.elapsed();
+    assert!(took < Duration::from_secs(20), "{took:?}");
+}
+
 #[test]
 fn shapes_of_yaml() {
     let deep =
@@ -45,6 +56,12 @@ fn shapes_of_yaml() {
         bomb += &format!("a{level}: &a{level} [{}]\n", alias.trim_end_matches(", "));
     }
     assert!(refused(&bomb).contains("number of YAML nodes"));
+    let text = format!(
+        "a: &a {}\nb: [{}]\n",
+        "x".repeat(60_000),
+        "*a, ".repeat(50_000)
+    );
+    assert!(refused(&text).contains("with aliases written out, exceeds"));
     assert!(refused("a: &a [*a]").contains("h.yml:1: not YAML"));
     let long = format!("title: {}", "x".repeat(5 << 20));
     assert!(refused(&long).contains("file size in bytes exceeds"));
@@ -70,6 +87,68 @@ fn values_and_their_forms() {
     let offsets = vec!["abc"; 20_000].join(", ");
     let many = format!("    s: {{a|base64offset|contains: [{offsets}]}}\n    condition: s\n");
     assert!(refused(&rule(&many)).contains("number of values of a rule"));
+}
+
+/// The engine looks for each of two dashes in its five forms.
+#[test]
+fn dashes_count_in_all_their_forms() {
+    let with = |values: usize, text: &str| {
+        let values: Vec<String> = (0..values).map(|n| format!("'{text}{n}'")).collect();
+        rule(&format!(
+            "    s: {{a|windash|contains: [{}]}}\n    condition: s\n",
+            values.join(", ")
+        ))
+    };
+    let error = refused(&with(5_000, "run -x -y"));
+    assert!(error.contains("number of values of a rule"), "{error}");
+    compiled(&with(2_000, "run -x -y"));
+    let error = refused(&with(60, &format!("-x -y {}", "z".repeat(4_000))));
+    assert!(error.contains("size of the values of a rule"), "{error}");
+}
+
+#[test]
+fn conditions_that_ask_for_everything_again_and_again() {
+    let selections = |count: usize| -> String {
+        (0..count)
+            .map(|n| format!("    sel{n}: {{a: v{n}}}\n"))
+            .collect()
+    };
+    let many = |count: usize, ofs: usize| {
+        let condition = vec!["1 of sel*"; ofs].join(" and ");
+        rule(&format!(
+            "{}    condition: {condition}\n",
+            selections(count)
+        ))
+    };
+    let error = refused(&many(20_000, 500));
+    assert!(error.starts_with("h.yml:20004: "), "{error}");
+    assert!(error.contains("more than 500000 values"), "{error}");
+    assert!(error.contains("split the rule"), "{error}");
+    compiled(&many(20_000, 5));
+    compiled(&many(400, 500));
+    // The same in many conditions, and by one selection of many values.
+    let list = "    - 1 of sel*\n".repeat(900);
+    let error = refused(&rule(&format!(
+        "{}    condition:\n{list}",
+        selections(20_000)
+    )));
+    assert!(error.contains("more than 500000 values"), "{error}");
+    let list = "    - s\n".repeat(2_000);
+    let error = refused(&rule(&format!("    s: {{a: 1}}\n    condition:\n{list}")));
+    assert!(error.contains("number of conditions"), "{error}");
+    let values = vec!["x"; 40_000].join(", ");
+    let condition = vec!["s"; 500].join(" or ");
+    let error = refused(&rule(&format!(
+        "    s: {{a: [{values}]}}\n    condition: {condition}\n"
+    )));
+    assert!(error.contains("more than 500000 values"), "{error}");
+    // A name that is longer than any rule, looked through for each pattern.
+    let ofs = vec!["1 of *b*"; 5_000].join(" or ");
+    let name = "a".repeat(1 << 20);
+    let error = refused(&rule(&format!(
+        "    ? {name}b\n    : {{a: 1}}\n    condition: {ofs}\n"
+    )));
+    assert!(error.contains("more than 500000 values"), "{error}");
 }
 
 #[test]

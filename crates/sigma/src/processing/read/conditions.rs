@@ -1,6 +1,6 @@
 //! The conditions of a step: for which rules, items and field names it is done.
 
-use crate::condition::{self, Condition};
+use crate::condition::{self, Condition, Names};
 use crate::error::{Flaw, Reason};
 use crate::yaml::Kind;
 
@@ -53,7 +53,7 @@ pub(super) fn conditions<C>(
                 return Err(refuse(node.line, problem));
             }
             let condition = text(node, &expression)?;
-            let parsed = condition::parse(&condition, &names);
+            let parsed = condition::parse(&condition, &mut Names::plain(&names));
             let flaw = |problem| {
                 Flaw::new(
                     node.line,
