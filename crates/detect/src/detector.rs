@@ -40,6 +40,22 @@ impl Detector {
 
     /// As [`Detector::new`], under another pipeline.
     pub fn with_pipeline(rules: &RuleSet, disabled: &HashSet<String>, pipeline: &Pipeline) -> Self {
+        Detector::build(rules, disabled, &HashSet::new(), pipeline)
+    }
+
+    /// As [`Detector::new`], with the ids of what is in test. A correlation in test gives its
+    /// alerts, to be counted; it feeds no other and takes no alert from what is below it. The hits
+    /// of a rule in test are for the caller to take out.
+    pub fn staged(rules: &RuleSet, disabled: &HashSet<String>, testing: &HashSet<String>) -> Self {
+        Detector::build(rules, disabled, testing, &Pipeline::default())
+    }
+
+    fn build(
+        rules: &RuleSet,
+        disabled: &HashSet<String>,
+        testing: &HashSet<String>,
+        pipeline: &Pipeline,
+    ) -> Self {
         let mut refused = rules.refused().to_vec();
         let mut warnings = Vec::new();
         let enabled = |id: &String| !disabled.contains(id);
@@ -70,11 +86,12 @@ impl Detector {
                 reason: warning.text.clone(),
             }
         }));
-        let plans = Plans::new(&links, rules);
+        let plans = Plans::new(&links, rules, testing);
+        let silent = links.silent(testing);
         let inputs = InputReaders::new(&plans, engine.rules(), pipeline);
         let rules = engine.rules().iter();
         Detector {
-            silent: rules.map(|rule| links.silent.contains(&rule.id)).collect(),
+            silent: rules.map(|rule| silent.contains(&rule.id)).collect(),
             plans: Arc::new(plans),
             inputs,
             engine,
@@ -260,6 +277,7 @@ mod tests {
     use saqshy_event::BatchBuilder;
 
     use super::*;
+    use crate::correlate::{Correlator, Limits};
 
     const RULES: &str = "
 title: started
@@ -283,6 +301,51 @@ correlation: {type: event_count, rules: [program_started], group-by: [User], tim
 title: broken
 correlation: {type: event_count, rules: [nobody], timespan: 1m, condition: {gte: 2}}
 ";
+
+    /// A chain of three over one rule: what is in test is seen and changes nothing.
+    #[test]
+    fn a_correlation_in_test_feeds_no_other() {
+        let mut text = RULES.split("---").next().unwrap().to_owned();
+        for (id, below) in [("inner", "program_started"), ("outer", "inner")] {
+            text += &format!(
+                "---\ntitle: {id}\nid: {id}\ncorrelation: {{type: event_count, rules: [{below}], \
+                 timespan: 1m, condition: {{gte: 1}}}}\n"
+            );
+        }
+        let mut set = RuleSet::default();
+        set.add_text(Path::new("all.yml"), &text);
+        let mut batch = BatchBuilder::default();
+        batch.set("event.category", "test");
+        batch.set("data_stream.dataset", "test");
+        batch.set("Program", "whoami");
+        batch.end_event();
+        let batch = batch.finish();
+        let alerts = |testing: &[&str]| -> Vec<String> {
+            let testing = testing.iter().map(|id| (*id).to_owned()).collect();
+            let detector = Detector::staged(&set, &HashSet::new(), &testing);
+            let found = detector.run(&batch);
+            let mut correlator = Correlator::new(detector.plans().clone(), Limits::default());
+            let mut all: Vec<_> = found
+                .hits
+                .iter()
+                .map(|(_, hit)| hit.rule_id.clone())
+                .collect();
+            found
+                .inputs
+                .into_iter()
+                .for_each(|(_, it)| correlator.push(it));
+            all.extend(correlator.drain().into_iter().map(|draft| draft.rule_id));
+            all
+        };
+        assert_eq!(alerts(&[]), ["outer"]);
+        assert_eq!(alerts(&["outer"]), ["inner", "outer"]);
+        assert_eq!(
+            alerts(&["inner"]),
+            ["started", "inner"],
+            "the outer one gets nothing"
+        );
+        assert_eq!(alerts(&["inner", "outer"]), ["started", "inner"]);
+    }
 
     #[test]
     fn filters_that_would_swell_the_rules_are_refused() {

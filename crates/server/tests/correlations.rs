@@ -208,3 +208,36 @@ async fn state_follows_the_rules_in_service() {
     assert_eq!(left, 0);
     trial.server.shutdown().await.unwrap();
 }
+
+/// `SUBJECT` feeds the one that is looked at, and is put in test.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_in_test_feeds_no_correlation() {
+    const OUTER: &str = "44444444-7f60-4f0e-9d0a-5a8f6f0d1c11";
+    let trial = start(EXTRA).await;
+    let admin = trial.sign_in("administrator").await;
+    let analyst = trial.sign_in("analyst").await;
+    let outer = format!(
+        "---\ntitle: outer\nid: {OUTER}\nlevel: low\ncorrelation: {{type: event_count, \
+         rules: [{SUBJECT}], timespan: 1h, condition: {{gte: 1}}}}\n"
+    );
+    import(&admin, &(rules(2, "Refused") + &outer)).await;
+    let none: [u64; 0] = [];
+
+    mode(&admin, SUBJECT, "test").await;
+    failures(&trial, 1_000, 2).await;
+    taken(&analyst, &[2]).await;
+    until("hits in test", || async {
+        let rule = analyst.ok("GET", &format!("/rules/{SUBJECT}"), None).await;
+        rule["test_hits"] == 2
+    })
+    .await;
+    assert_eq!(alerts(&analyst, SUBJECT).await, none);
+    assert_eq!(alerts(&analyst, OUTER).await, none);
+
+    mode(&admin, SUBJECT, "enabled").await;
+    failures(&trial, 2_000, 2).await;
+    taken(&analyst, &[4]).await;
+    assert_eq!(alerts(&analyst, SUBJECT).await, none, "it only feeds");
+    assert_eq!(alerts(&analyst, OUTER).await, [1]);
+    trial.server.shutdown().await.unwrap();
+}

@@ -32,9 +32,30 @@ pub struct Links {
     /// Each after all that it refers to.
     pub linked: Vec<Linked>,
     pub refused: Vec<RuleError>,
+}
+
+impl Links {
     /// Ids of rules and correlations that are only the input of others: no correlation that
-    /// refers to them says `generate: true`.
-    pub silent: HashSet<String>,
+    /// refers to them says `generate: true`. Correlations in `testing` do not count: they are
+    /// looked at, and change nothing for what is below them.
+    pub fn silent(&self, testing: &HashSet<String>) -> HashSet<String> {
+        let (mut silent, mut loud) = (HashSet::new(), HashSet::new());
+        let counting = |link: &&Linked| !testing.contains(&link.correlation.id);
+        for link in self.linked.iter().filter(counting) {
+            for referred in &link.refers {
+                let id = match referred {
+                    Referred::Rule(id) => id,
+                    Referred::Correlation(at) => &self.linked[*at].correlation.id,
+                };
+                silent.insert(id.clone());
+                if link.correlation.generate {
+                    loud.insert(id.as_str());
+                }
+            }
+        }
+        silent.retain(|id| !loud.contains(id.as_str()));
+        silent
+    }
 }
 
 /// Resolves references by id or name; where several have it, the one in the file of the
@@ -64,30 +85,7 @@ pub fn link(rules: &[Arc<Rule>], correlations: &[Arc<Correlation>]) -> Links {
     for at in 0..correlations.len() {
         linker.visit(at);
     }
-    let Links {
-        linked,
-        refused,
-        mut silent,
-    } = linker.links;
-    let mut loud: HashSet<&str> = HashSet::new();
-    for link in &linked {
-        for referred in &link.refers {
-            let id = match referred {
-                Referred::Rule(id) => id,
-                Referred::Correlation(at) => &linked[*at].correlation.id,
-            };
-            silent.insert(id.clone());
-            if link.correlation.generate {
-                loud.insert(id);
-            }
-        }
-    }
-    silent.retain(|id| !loud.contains(id.as_str()));
-    Links {
-        linked,
-        refused,
-        silent,
-    }
+    linker.links
 }
 
 fn keys<'a>(id: &'a str, name: Option<&'a str>) -> impl Iterator<Item = &'a str> {
@@ -276,7 +274,8 @@ mod tests {
             links.linked[1].refers,
             [Referred::Correlation(0), Referred::Rule("id-b".into())]
         );
-        assert_eq!(links.silent, HashSet::from(["id-a".to_owned()]));
+        let none = HashSet::new();
+        assert_eq!(links.silent(&none), HashSet::from(["id-a".to_owned()]));
     }
 
     #[test]

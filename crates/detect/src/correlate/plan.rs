@@ -1,6 +1,6 @@
 //! Which correlation asks what of the hits of which rule.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use saqshy_event::{EventRef, FieldSet};
@@ -46,13 +46,15 @@ struct Source {
 }
 
 impl Plans {
-    /// `rules` holds the documents behind `links`.
-    pub fn new(links: &Links, rules: &RuleSet) -> Self {
+    /// `rules` holds the documents behind `links`. Firings of the correlations in `testing` feed no
+    /// other.
+    pub fn new(links: &Links, rules: &RuleSet, testing: &HashSet<String>) -> Self {
+        let silent = links.silent(testing);
         let mut plans = Plans::default();
         for (at, linked) in links.linked.iter().enumerate() {
             let id = &linked.correlation.id;
             plans.places.insert(id.clone(), at);
-            let sources = sources(linked, &links.linked);
+            let sources = sources(linked, &links.linked, testing);
             let span = linked.correlation.timespan.as_secs();
             for source in sources.keys() {
                 plans.feeds.entry(source.clone()).or_default().push(at);
@@ -61,7 +63,7 @@ impl Plans {
             }
             plans.plans.push(Plan {
                 correlation: linked.correlation.clone(),
-                silent: links.silent.contains(id),
+                silent: silent.contains(id) && !testing.contains(id),
                 sources,
             });
         }
@@ -157,13 +159,16 @@ fn condition_fields(correlation: &Correlation) -> &[String] {
     }
 }
 
-fn sources(linked: &Linked, all: &[Linked]) -> HashMap<String, Source> {
+fn sources(linked: &Linked, all: &[Linked], testing: &HashSet<String>) -> HashMap<String, Source> {
     let mut sources: HashMap<String, Source> = HashMap::new();
     let groups = linked.group_fields.iter();
     for (place, (referred, group)) in linked.refers.iter().zip(groups).enumerate() {
         let id = match referred {
             Referred::Rule(id) => id,
-            Referred::Correlation(at) => &all[*at].correlation.id,
+            Referred::Correlation(at) => match &all[*at].correlation.id {
+                id if testing.contains(id) => continue,
+                id => id,
+            },
         };
         let source = sources.entry(id.clone()).or_default();
         source.places.push(place);

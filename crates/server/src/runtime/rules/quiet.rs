@@ -72,7 +72,8 @@ pub fn sift(
     quiet
 }
 
-/// Takes out alerts of correlations that are in test; each leaves its hits as quiet ones.
+/// Takes out alerts of correlations that are in test; each leaves its hits as quiet ones. That they
+/// feed no other correlation is the detector's part.
 pub fn sift_drafts(drafts: &mut Vec<AlertDraft>, service: &RuleService) -> Vec<QuietHit> {
     let mut quiet = Vec::new();
     drafts.retain_mut(|draft| {

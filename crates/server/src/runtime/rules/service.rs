@@ -155,12 +155,13 @@ impl RuleService {
             set.extend(&group.rules);
         }
         let mode = |id: &str| mode_of(&groups, &decisions, &group_of, id);
-        let disabled: HashSet<String> = set
-            .heads()
-            .filter(|head| mode(head.id) == Mode::Disabled)
-            .map(|head| head.id.to_owned())
-            .collect();
-        let detector = Detector::new(&set, &disabled);
+        let in_mode = |wanted: Mode| -> HashSet<String> {
+            let ids = set.heads().map(|head| head.id);
+            ids.filter(|id| mode(id) == wanted)
+                .map(str::to_owned)
+                .collect()
+        };
+        let detector = Detector::staged(&set, &in_mode(Mode::Disabled), &in_mode(Mode::Test));
         RuleService {
             groups,
             set,
