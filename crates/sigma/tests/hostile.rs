@@ -232,6 +232,30 @@ fn placeholders() {
     let pipeline = Pipeline::with_files(&[("p.yml", &yaml)]).unwrap();
     let error = pipeline.process(&parsed).unwrap_err().to_string();
     assert!(error.contains("gives more than 10000 values"), "{error}");
+    // Each value is within the limit, all of them are 50 million.
+    let line = vec!["'%p%%p%'"; 5_000].join(", ");
+    let mention = vec!["s"; 500].join(" or ");
+    let lines: String = (0..50)
+        .map(|n| format!("        f{n}|expand: ['%p%%p%']\n"))
+        .collect();
+    for (search, condition, text) in [
+        (
+            format!("    s: {{a|expand: [{line}]}}\n"),
+            "s",
+            "`a|expand` has more than 50000",
+        ),
+        (format!("    s:\n{lines}"), "s", "more than 200000 values"),
+        (
+            "    s: {a|expand: '%p%%p%'}\n".into(),
+            &*mention,
+            "its conditions ask for",
+        ),
+    ] {
+        let yaml = rule(&format!("{search}    condition: {condition}\n"));
+        let parsed = Arc::new(parse_rules(&yaml, "h.yml".as_ref()).remove(0).unwrap());
+        let error = pipeline.process(&parsed).unwrap_err().to_string();
+        assert!(error.contains(text), "{error}");
+    }
 }
 
 #[test]

@@ -46,11 +46,17 @@ struct Step {
     field: Conditions<FieldCondition>,
 }
 
+/// Largest [`Detection::size`](crate::Detection::size) of a rule after all steps; what can be
+/// written has half of it.
+const SIZE_MAX: usize = 1_000_000;
+
 /// A rule on its way through the steps.
 struct Subject {
     attributes: Attributes,
     searches: Vec<(String, usize, Tree)>,
     state: State,
+    /// Values that the step at work has made so far.
+    made: usize,
 }
 
 /// What conditions ask of rules and correlations alike.
@@ -124,6 +130,17 @@ impl Tree {
         }
     }
 
+    /// How many matchers the values of all lines have.
+    pub(super) fn matchers(&self) -> usize {
+        match self {
+            Tree::All(parts) | Tree::Any(parts) => parts.iter().map(Tree::matchers).sum(),
+            Tree::Item(line) => {
+                let values = line.item.values.iter();
+                values.map(|test| test.any_of.len()).sum()
+            }
+        }
+    }
+
     pub(super) fn lines(&self) -> Vec<&Line> {
         match self {
             Tree::All(parts) | Tree::Any(parts) => parts.iter().flat_map(Tree::lines).collect(),
@@ -151,6 +168,7 @@ fn rule_steps(all: &[Processing], rule: &mut Rule) -> Result<(), String> {
             .map(|named| (named.name.clone(), named.line, Tree::of(&named.search)))
             .collect(),
         state: State::default(),
+        made: 0,
     };
     for processing in all {
         subject.run(&processing.steps, processing, rule)?;
@@ -164,6 +182,11 @@ fn rule_steps(all: &[Processing], rule: &mut Rule) -> Result<(), String> {
     });
     rule.detection.searches = finished.collect::<Result<_, String>>()?;
     rule.custom = subject.attributes.custom;
+    if rule.detection.size() > SIZE_MAX {
+        return Err(format!(
+            "the rule has, or its conditions ask for, more than {SIZE_MAX} values: split it"
+        ));
+    }
     Ok(())
 }
 

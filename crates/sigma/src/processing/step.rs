@@ -13,6 +13,8 @@ use super::{Line, Processing, Step, Subject, Tree};
 
 /// Most values of one line under all its new names.
 const VALUES_MAX: usize = 50_000;
+/// Most values that a step makes for a rule, those that were there before among them.
+const STEP_VALUES_MAX: usize = 200_000;
 /// Most lines of a rule after a step.
 const LINES_MAX: usize = 20_000;
 
@@ -153,6 +155,7 @@ impl Subject {
         step: &Step,
         mut change: impl FnMut(&mut Self, Line) -> Result<Tree, String>,
     ) -> Result<(), String> {
+        self.made = 0;
         let mut searches = std::mem::take(&mut self.searches);
         for (.., tree) in &mut searches {
             self.walk(step, tree, &mut change)?;
@@ -193,6 +196,10 @@ impl Subject {
         }
         let before = line.item.clone();
         let mut changed = change(self, line.clone())?;
+        self.made += changed.matchers();
+        if self.made > STEP_VALUES_MAX {
+            return Err(format!("the rule has more than {STEP_VALUES_MAX} values"));
+        }
         if !matches!(&changed, Tree::Item(line) if line.item == before) {
             mark(&mut changed, &step.id);
         }

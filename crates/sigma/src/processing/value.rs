@@ -13,6 +13,8 @@ use super::{Line, Tree};
 
 /// Most values that one value may become.
 const FORMS_MAX: usize = 10_000;
+/// Most values of one line after a step.
+const LINE_VALUES_MAX: usize = 50_000;
 
 #[derive(Debug, Clone)]
 pub(super) enum ValueStep {
@@ -86,6 +88,7 @@ impl ValueStep {
             item.values = vec![test.clone()];
             return Ok(());
         }
+        let mut made = 0;
         for test in &mut item.values {
             let mut changed = Vec::with_capacity(test.any_of.len());
             for matcher in std::mem::take(&mut test.any_of) {
@@ -93,6 +96,11 @@ impl ValueStep {
                 if changed.len() > FORMS_MAX {
                     return Err(format!("a value becomes more than {FORMS_MAX} values"));
                 }
+            }
+            made += changed.len();
+            if made > LINE_VALUES_MAX {
+                let key = &item.key;
+                return Err(format!("`{key}` has more than {LINE_VALUES_MAX} values"));
             }
             test.any_of = changed;
         }
