@@ -216,16 +216,18 @@ impl BatchBuilder {
     }
 
     /// Whether the event under construction has the field of the column at `at`.
+    #[inline]
     pub(crate) fn is_set(&self, at: usize) -> bool {
         let key = self.columns[at].keys.get(self.rows);
         key.is_some_and(|&key| key != ABSENT)
     }
 
     /// Sets the column at `at` to a value that it holds.
+    #[inline]
     pub(crate) fn put_key(&mut self, at: usize, key: u32) {
         let column = &mut self.columns[at];
         debug_assert!((key as usize) < column.values.len());
-        column.keys.resize(self.rows, ABSENT);
+        column.reach(self.rows);
         column.keys.push(key);
     }
 
@@ -307,8 +309,16 @@ impl ColumnBuilder {
 
     fn put(&mut self, row: usize, value: Value, hash: Option<u64>) {
         let key = self.key_of(value, hash);
-        self.keys.resize(row, ABSENT);
+        self.reach(row);
         self.keys.push(key);
+    }
+
+    /// Ends the keys before `row`.
+    #[inline]
+    fn reach(&mut self, row: usize) {
+        if self.keys.len() != row {
+            self.keys.resize(row, ABSENT);
+        }
     }
 
     fn key_of(&mut self, value: Value, hash: Option<u64>) -> u32 {

@@ -155,22 +155,55 @@ pub(crate) fn tidy(value: &str) -> Cow<'_, str> {
     if value.contains('\r') {
         return value.replace("\r\n", "\n").replace('\r', "\n").into();
     }
-    guid(value).map_or(Cow::Borrowed(value), Cow::Owned)
+    braced(value)
+}
+
+/// A text of one line in the form that all carriers share: GUIDs braced.
+pub(crate) fn braced(line: &str) -> Cow<'_, str> {
+    match guid_digits(line) {
+        // As most carriers write it.
+        Some(digits)
+            if digits.len() < line.len() && !digits.bytes().any(|byte| byte.is_ascii_lowercase()) =>
+        {
+            Cow::Borrowed(line)
+        }
+        Some(digits) => Cow::Owned(with_braces(digits)),
+        None => Cow::Borrowed(line),
+    }
 }
 
 /// A GUID with braces and in capitals; `None` if `text` is none.
 fn guid(text: &str) -> Option<String> {
-    let inner = text
-        .strip_prefix('{')
-        .and_then(|rest| rest.strip_suffix('}'))
-        .unwrap_or(text);
-    let bytes = inner.as_bytes();
-    let shaped = bytes.len() == 36
-        && bytes.iter().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => *byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        });
-    shaped.then(|| format!("{{{}}}", inner.to_ascii_uppercase()))
+    guid_digits(text).map(with_braces)
+}
+
+fn with_braces(digits: &str) -> String {
+    let mut guid = String::with_capacity(digits.len() + 2);
+    guid.push('{');
+    guid.push_str(digits);
+    guid.push('}');
+    guid.make_ascii_uppercase();
+    guid
+}
+
+/// The digits and dashes of a GUID, without the braces; `None` if `text` is none.
+fn guid_digits(text: &str) -> Option<&str> {
+    let inner = match text.len() {
+        36 => text,
+        38 => text.strip_prefix('{')?.strip_suffix('}')?,
+        _ => return None,
+    };
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let dash = |at: usize| inner.as_bytes()[at] == b'-';
+    let shaped = dash(8)
+        && dash(13)
+        && dash(18)
+        && dash(23)
+        && inner.is_ascii()
+        && [0..8, 9..13, 14..18, 19..23, 24..36]
+            .into_iter()
+            .all(|part| digits(&inner[part]));
+    shaped.then_some(inner)
 }
 
 /// A number in decimal or, after `0x`, hexadecimal.

@@ -87,9 +87,15 @@ struct Node<'a> {
     key: &'a [u8],
     name: String,
     children: HashMap<&'a [u8], u32, RandomState>,
+    /// The object that it stands in; [`NONE`] for a whole document.
+    parent: u32,
+    depth: usize,
     /// The place that followed this one last time, and the first one below it.
     after: u32,
     first: u32,
+    /// What stood between the value here and the next one last time, and the place of that one.
+    glue: &'a str,
+    to: u32,
     value: Use,
     /// The last string that stood here, or a whole object or array that is stepped over, with
     /// the key that it has in the column.
@@ -145,8 +151,12 @@ impl<'a> Selector<'a> {
             key: b"",
             name: String::new(),
             children: HashMap::default(),
+            parent: NONE,
+            depth: 0,
             after: NONE,
             first: NONE,
+            glue: "",
+            to: NONE,
             value: Use::default(),
             last: "",
             last_key: ABSENT,
@@ -222,8 +232,17 @@ impl<'a> Selector<'a> {
         self.slots = [None; SLOTS_MAX];
         self.entries = 0;
         let mut cursor = Cursor::new(text);
-        cursor.expect(b'{')?;
-        self.object(out, shape, &mut cursor, shape as u32, 0)?;
+        let root = shape as u32;
+        let mut place = self.next(out, shape, &mut cursor, root)?;
+        while place != NONE {
+            let node = &self.nodes[place as usize];
+            if node.open && cursor.kind()? == Kind::Object {
+                place = self.next_below(out, shape, &mut cursor, place)?;
+            } else {
+                self.value(out, shape, &mut cursor, place)?;
+                place = self.next(out, shape, &mut cursor, place)?;
+            }
+        }
         if !cursor.at_end() {
             return Err(Unusual);
         }
@@ -240,83 +259,133 @@ impl<'a> Selector<'a> {
         self.parts(out, shape)
     }
 
-    fn object(
+    /// Steps from the end of the value at `place` to the next value and gives its place; [`NONE`]
+    /// at the end of the document. What stands between two values follows from their places, so
+    /// it is compared in one piece with what stood there last time.
+    fn next(
         &mut self,
         out: &mut BatchBuilder,
         shape: Shape,
         cursor: &mut Cursor<'a>,
-        node: u32,
-        depth: usize,
-    ) -> Result<(), Unusual> {
-        if depth > DEPTH_MAX {
-            return Err(Unusual);
+        place: u32,
+    ) -> Result<u32, Unusual> {
+        let Node {
+            parent, glue, to, ..
+        } = self.nodes[place as usize];
+        if cursor.known(glue)? {
+            return Ok(to);
         }
-        if cursor.take(b'}')? {
-            return Ok(());
-        }
-        let mut before = NONE;
+        let start = cursor.position()?;
+        let next = match parent {
+            NONE => self.next_below(out, shape, cursor, place)?,
+            parent => self.next_in(out, shape, cursor, parent, place)?,
+        };
+        let node = &mut self.nodes[place as usize];
+        (node.glue, node.to) = (cursor.since(start), next);
+        Ok(next)
+    }
+
+    /// Steps into the object at `place`.
+    fn next_below(
+        &mut self,
+        out: &mut BatchBuilder,
+        shape: Shape,
+        cursor: &mut Cursor<'a>,
+        place: u32,
+    ) -> Result<u32, Unusual> {
+        cursor.expect(b'{')?;
+        self.next_in(out, shape, cursor, place, NONE)
+    }
+
+    /// Steps on in the object at `parent` from behind the value at `before`, or from its brace.
+    fn next_in(
+        &mut self,
+        out: &mut BatchBuilder,
+        shape: Shape,
+        cursor: &mut Cursor<'a>,
+        mut parent: u32,
+        mut before: u32,
+    ) -> Result<u32, Unusual> {
         loop {
-            let child = self.child(out, shape, cursor, node, before)?;
-            before = child;
-            let Node {
-                value,
-                last,
-                last_key,
-                open,
-                foreign,
-                ..
-            } = self.nodes[child as usize];
-            if foreign {
+            let ends = match before {
+                NONE => cursor.take(b'}')?,
+                _ if cursor.take(b',')? => false,
+                _ => cursor.expect(b'}').map(|()| true)?,
+            };
+            if ends {
+                before = parent;
+                parent = self.nodes[parent as usize].parent;
+                if parent == NONE {
+                    return Ok(NONE);
+                }
+                continue;
+            }
+            let child = self.child(out, shape, cursor, parent, before)?;
+            let node = &self.nodes[child as usize];
+            if node.foreign {
                 return Err(Unusual);
             }
-            if cursor.known(last)? {
-                if value.is_some() {
-                    self.slot(value, last)?;
-                    self.again(out, value, last_key)?;
-                }
-            } else {
-                let start = cursor.position()?;
-                match cursor.kind()? {
-                    Kind::Object if open => {
-                        cursor.expect(b'{')?;
-                        self.object(out, shape, cursor, child, depth + 1)?;
-                    }
-                    // The careful reader joins the items of system fields in its own way.
-                    Kind::Array if shape == Shape::Flat && value.slot.is_some() => {
-                        return Err(Unusual);
-                    }
-                    Kind::Array if value.is_some() => {
-                        let raw = cursor.flat_array(ITEMS_MAX)?;
-                        // An empty array is nothing.
-                        if raw.bytes().any(|byte| !b"[] \t\r\n".contains(&byte)) {
-                            self.slot(value, raw)?;
-                            self.column(out, value, raw)?;
-                        }
-                    }
-                    Kind::Scalar => {
-                        let raw = cursor.scalar()?;
-                        let mut key = ABSENT;
-                        if value.is_some() {
-                            self.slot(value, raw)?;
-                            key = self.column(out, value, raw)?;
-                        }
-                        if raw.starts_with('"') {
-                            let node = &mut self.nodes[child as usize];
-                            (node.last, node.last_key) = (raw, key);
-                        }
-                    }
-                    Kind::Object | Kind::Array => {
-                        cursor.skip(depth)?;
-                        if !value.is_some() {
-                            self.nodes[child as usize].last = cursor.since(start);
-                        }
-                    }
+            if !(cursor.kind()? == Kind::Object && node.open) {
+                return Ok(child);
+            }
+            cursor.expect(b'{')?;
+            (parent, before) = (child, NONE);
+        }
+    }
+
+    /// Reads the value at `place`, which is no object that is followed.
+    fn value(
+        &mut self,
+        out: &mut BatchBuilder,
+        shape: Shape,
+        cursor: &mut Cursor<'a>,
+        place: u32,
+    ) -> Result<(), Unusual> {
+        let Node {
+            value,
+            last,
+            last_key,
+            ..
+        } = self.nodes[place as usize];
+        if cursor.known(last)? {
+            if value.is_some() {
+                self.slot(value, last)?;
+                self.again(out, value, last_key)?;
+            }
+            return Ok(());
+        }
+        let start = cursor.position()?;
+        match cursor.kind()? {
+            // The careful reader joins the items of system fields in its own way.
+            Kind::Array if shape == Shape::Flat && value.slot.is_some() => return Err(Unusual),
+            Kind::Array if value.is_some() => {
+                let raw = cursor.flat_array(ITEMS_MAX)?;
+                // An empty array is nothing.
+                if raw.bytes().any(|byte| !b"[] \t\r\n".contains(&byte)) {
+                    self.slot(value, raw)?;
+                    self.column(out, value, raw)?;
                 }
             }
-            if !cursor.take(b',')? {
-                return cursor.expect(b'}');
+            Kind::Scalar => {
+                let raw = cursor.scalar()?;
+                let mut key = ABSENT;
+                if value.is_some() {
+                    self.slot(value, raw)?;
+                    key = self.column(out, value, raw)?;
+                }
+                if raw.starts_with('"') {
+                    let node = &mut self.nodes[place as usize];
+                    (node.last, node.last_key) = (raw, key);
+                }
+            }
+            Kind::Object | Kind::Array => {
+                cursor.skip(0)?;
+                if !value.is_some() {
+                    self.nodes[place as usize].last = cursor.since(start);
+                }
             }
         }
+        Ok(())
     }
 
     /// Keeps a part of the document until it has been read.
@@ -390,8 +459,12 @@ impl<'a> Selector<'a> {
         key: &'a [u8],
     ) -> Result<u32, Unusual> {
         let text = std::str::from_utf8(key).map_err(|_| Unusual)?;
-        let above = &self.nodes[parent as usize].name;
-        if self.nodes.len() >= NODES_MAX || above.len() + key.len() > NAME_BYTES_MAX {
+        let Node { name, depth, .. } = &self.nodes[parent as usize];
+        let (above, depth) = (name, depth + 1);
+        if self.nodes.len() >= NODES_MAX
+            || above.len() + key.len() > NAME_BYTES_MAX
+            || depth > DEPTH_MAX
+        {
             return Err(Unusual);
         }
         let name = match above.as_str() {
@@ -408,8 +481,12 @@ impl<'a> Selector<'a> {
             key,
             name,
             children: HashMap::default(),
+            parent,
+            depth,
             after: NONE,
             first: NONE,
+            glue: "",
+            to: NONE,
             value,
             last: "",
             last_key: ABSENT,
@@ -636,7 +713,8 @@ fn make(how: How, raw: &str) -> Result<Option<Value>, Unusual> {
         How::Own | How::Data if raw == "null" => None,
         How::Own => Some(value(raw)?),
         How::Data => match inner(raw) {
-            Some(text) if !text.contains('\\') => Some(Value::from(&*windows::tidy(text))),
+            // Without escapes it is one line.
+            Some(text) if !escaped(text) => Some(Value::from(&*windows::braced(text))),
             Some(_) => {
                 let text = unescaped(raw)?;
                 Some(match windows::tidy(&text) {
@@ -681,7 +759,7 @@ fn text(raw: &str) -> Result<String, Unusual> {
 /// A scalar or an array of scalars as the careful reader gives it.
 fn value(raw: &str) -> Result<Value, Unusual> {
     match inner(raw) {
-        Some(text) if !text.contains('\\') => return Ok(Value::from(text)),
+        Some(text) if !escaped(text) => return Ok(Value::from(text)),
         Some(_) => return unescaped(raw).map(Value::from),
         None => {}
     }
@@ -692,6 +770,10 @@ fn value(raw: &str) -> Result<Value, Unusual> {
 /// What stands between the quotes.
 fn inner(raw: &str) -> Option<&str> {
     raw.strip_prefix('"')?.strip_suffix('"')
+}
+
+fn escaped(text: &str) -> bool {
+    memchr::memchr(b'\\', text.as_bytes()).is_some()
 }
 
 /// A string with its escapes replaced.
