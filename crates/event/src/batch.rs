@@ -4,12 +4,15 @@
 //! row, the key of the value. What is done per value (folding case, searching patterns, writing
 //! Parquet dictionaries) is then done once per distinct value, not once per event.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
+use jiff::Timestamp;
 
+use crate::text::Texts;
 use crate::Value;
 
 /// Key of a row that does not have the field.
@@ -151,9 +154,74 @@ pub struct BatchBuilder {
     hasher: RandomState,
 }
 
+/// A value that is given to a builder.
+#[derive(Debug, Clone)]
+pub enum Given<'a> {
+    /// Text that is copied if it is kept.
+    Text(Cow<'a, str>),
+    /// Anything else.
+    Value(Value),
+}
+
+impl Given<'_> {
+    /// The value by itself.
+    pub fn into_value(self) -> Value {
+        match self {
+            Given::Text(text) => text.into_owned().into(),
+            Given::Value(value) => value,
+        }
+    }
+}
+
+impl<'a> From<&'a str> for Given<'a> {
+    fn from(text: &'a str) -> Self {
+        Given::Text(text.into())
+    }
+}
+
+impl From<String> for Given<'_> {
+    fn from(text: String) -> Self {
+        Given::Text(text.into())
+    }
+}
+
+impl<'a> From<Cow<'a, str>> for Given<'a> {
+    fn from(text: Cow<'a, str>) -> Self {
+        Given::Text(text)
+    }
+}
+
+impl From<Value> for Given<'_> {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Str(text) => Given::Text(String::from(text).into()),
+            other => Given::Value(other),
+        }
+    }
+}
+
+impl From<i64> for Given<'_> {
+    fn from(number: i64) -> Self {
+        Given::Value(number.into())
+    }
+}
+
+impl From<bool> for Given<'_> {
+    fn from(yes: bool) -> Self {
+        Given::Value(yes.into())
+    }
+}
+
+impl From<Timestamp> for Given<'_> {
+    fn from(time: Timestamp) -> Self {
+        Given::Value(time.into())
+    }
+}
+
 struct ColumnBuilder {
     name: Arc<str>,
     values: Vec<Value>,
+    texts: Texts,
     keys: Vec<u32>,
     /// Hash of a value → its key. A second value with the same hash is simply stored again.
     seen: HashMap<u64, u32, RandomState>,
@@ -175,33 +243,42 @@ impl BatchBuilder {
     }
 
     /// Sets `field` of the event under construction; a second `set` replaces the first.
-    pub fn set(&mut self, field: &str, value: impl Into<Value>) {
-        self.set_value(field, value.into());
+    pub fn set<'v>(&mut self, field: &str, value: impl Into<Given<'v>>) {
+        let at = self.column_at(field);
+        self.put(at, value);
     }
 
     /// Adds one more value to `field` of the event under construction: the first becomes the
     /// value, further ones make it a list.
-    pub fn add(&mut self, field: &str, value: impl Into<Value>) {
+    pub fn add<'v>(&mut self, field: &str, value: impl Into<Given<'v>>) {
         let value = value.into();
         let merged = match self.current(field) {
             None => value,
             Some(Value::List(items)) => {
-                let mut items = items.to_vec();
-                items.push(value);
-                Value::List(items.into())
+                let mut items = items.into_vec();
+                items.push(value.into_value());
+                Value::List(items.into()).into()
             }
-            Some(first) => Value::List([first.clone(), value].into()),
+            Some(first) => Value::List([first, value.into_value()].into()).into(),
         };
-        self.set_value(field, merged);
+        self.set(field, merged);
     }
 
     /// What the event under construction holds in `field`.
-    pub fn current(&self, field: &str) -> Option<&Value> {
+    pub fn current(&self, field: &str) -> Option<Value> {
         let column = &self.columns[*self.index.get(field)?];
         match column.keys.get(self.rows) {
             None | Some(&ABSENT) => None,
-            Some(&key) => Some(&column.values[key as usize]),
+            Some(&key) => Some(match column.text(key) {
+                Some(text) => text.into(),
+                None => column.values[key as usize].clone(),
+            }),
         }
+    }
+
+    /// Whether the event under construction has `field`.
+    pub fn has(&self, field: &str) -> bool {
+        self.index.get(field).is_some_and(|&at| self.is_set(at))
     }
 
     /// The place of the column `field`, which is added if it is new.
@@ -232,24 +309,23 @@ impl BatchBuilder {
     }
 
     /// Adds a value to the column at `at` without looking for an equal one; gives its key.
-    pub(crate) fn push_value(&mut self, at: usize, value: Value) -> u32 {
-        let values = &mut self.columns[at].values;
-        values.push(value);
-        u32::try_from(values.len() - 1).expect("a batch has fewer than 2^32 rows")
+    pub(crate) fn push_value<'v>(&mut self, at: usize, value: impl Into<Given<'v>>) -> u32 {
+        self.columns[at].push(value.into())
     }
 
     /// The key of `value` in the column at `at`, where it is added if it is new.
-    pub(crate) fn intern(&mut self, at: usize, value: Value) -> u32 {
-        let hash = self.hasher.hash_one(Hashed(&value));
+    pub(crate) fn intern<'v>(&mut self, at: usize, value: impl Into<Given<'v>>) -> u32 {
+        let value = value.into();
+        let hash = hash_of(&self.hasher, &value);
         self.columns[at].key_of(value, Some(hash))
     }
 
     /// Sets the column at `at`, as [`BatchBuilder::set`] does by name.
-    pub(crate) fn put(&mut self, at: usize, value: impl Into<Value>) {
+    pub(crate) fn put<'v>(&mut self, at: usize, value: impl Into<Given<'v>>) {
         let value = value.into();
         let hash = self.columns[at]
             .interning
-            .then(|| self.hasher.hash_one(Hashed(&value)));
+            .then(|| hash_of(&self.hasher, &value));
         self.columns[at].put(self.rows, value, hash);
     }
 
@@ -276,6 +352,11 @@ impl BatchBuilder {
                 continue;
             }
             column.keys.resize(rows, ABSENT);
+            let texts = column.values.iter_mut().filter_map(|value| match value {
+                Value::Str(text) => Some(text),
+                _ => None,
+            });
+            column.texts.finish(texts);
             index.insert(column.name.clone(), columns.len());
             columns.push(Column {
                 name: column.name,
@@ -289,11 +370,6 @@ impl BatchBuilder {
             index,
         }
     }
-
-    fn set_value(&mut self, field: &str, value: Value) {
-        let at = self.column_at(field);
-        self.put(at, value);
-    }
 }
 
 impl ColumnBuilder {
@@ -301,13 +377,14 @@ impl ColumnBuilder {
         ColumnBuilder {
             name,
             values: Vec::new(),
+            texts: Texts::default(),
             keys: Vec::new(),
             seen: HashMap::default(),
             interning: true,
         }
     }
 
-    fn put(&mut self, row: usize, value: Value, hash: Option<u64>) {
+    fn put(&mut self, row: usize, value: Given<'_>, hash: Option<u64>) {
         let key = self.key_of(value, hash);
         self.reach(row);
         self.keys.push(key);
@@ -321,18 +398,18 @@ impl ColumnBuilder {
         }
     }
 
-    fn key_of(&mut self, value: Value, hash: Option<u64>) -> u32 {
-        let new = u32::try_from(self.values.len()).expect("a batch has fewer than 2^32 rows");
+    fn key_of(&mut self, value: Given<'_>, hash: Option<u64>) -> u32 {
         if let Some(hash) = hash {
+            let new = self.values.len() as u32;
             match self.seen.get(&hash) {
-                Some(&key) if self.values[key as usize] == value => return key,
+                Some(&key) if self.is_equal(key, &value) => return key,
                 Some(_) => {}
                 None => {
                     self.seen.insert(hash, new);
                 }
             }
         }
-        self.values.push(value);
+        let new = self.push(value);
         if self.interning
             && self.keys.len() >= INTERN_TRIAL
             && self.values.len() * 10 > self.keys.len() * 9
@@ -341,6 +418,38 @@ impl ColumnBuilder {
             self.seen = HashMap::default();
         }
         new
+    }
+
+    fn push(&mut self, value: Given<'_>) -> u32 {
+        let new = u32::try_from(self.values.len()).expect("a batch has fewer than 2^32 rows");
+        let value = match value {
+            Given::Text(text) => Value::Str(self.texts.push(text)),
+            Given::Value(value) => value,
+        };
+        self.values.push(value);
+        new
+    }
+
+    /// The text with this key; `None` if the value is something else.
+    fn text(&self, key: u32) -> Option<&str> {
+        match &self.values[key as usize] {
+            Value::Str(text) => Some(self.texts.get(text)),
+            _ => None,
+        }
+    }
+
+    fn is_equal(&self, key: u32, value: &Given<'_>) -> bool {
+        match value {
+            Given::Text(text) => self.text(key) == Some(text),
+            Given::Value(value) => self.text(key).is_none() && self.values[key as usize] == *value,
+        }
+    }
+}
+
+fn hash_of(hasher: &RandomState, value: &Given<'_>) -> u64 {
+    match value {
+        Given::Text(text) => hasher.hash_one(text),
+        Given::Value(value) => hasher.hash_one(Hashed(value)),
     }
 }
 

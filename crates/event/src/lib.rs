@@ -26,12 +26,14 @@ pub mod names;
 mod parse;
 pub mod read;
 mod record;
+mod text;
 mod value;
 mod windows;
 
-pub use batch::{ABSENT, Batch, BatchBuilder, Column, EventRef};
+pub use batch::{ABSENT, Batch, BatchBuilder, Column, EventRef, Given};
 pub use names::{EcsType, ecs_type};
 pub use parse::{FieldSet, Parsed, Parser, Tally};
 pub use record::{Format, Record, RecordError};
+pub use text::Text;
 pub use value::Value;
 pub use windows::{Pairs, WindowsEvent, XmlError, winlogbeat_json};

@@ -1,5 +1,7 @@
 use jiff::Timestamp;
 
+use crate::Text;
+
 /// The value of one field of one event.
 ///
 /// Text is what nearly every log holds. Numbers, booleans and times are kept apart only where
@@ -12,7 +14,7 @@ pub enum Value {
     Int(i64),
     Float(f64),
     Time(Timestamp),
-    Str(Box<str>),
+    Str(Text),
     /// Several values of one field (`related.ip`, `event.category`), in the order of arrival.
     List(Box<[Value]>),
 }
@@ -45,7 +47,7 @@ impl Value {
             Value::Int(number) => number.to_string().into(),
             Value::Float(number) => number.to_string().into(),
             Value::Time(time) => time.to_string().into(),
-            Value::Str(text) => text.as_ref().into(),
+            Value::Str(text) => (&**text).into(),
         })
     }
 
@@ -67,7 +69,7 @@ impl Value {
                 .map(serde_json::Value::Number)
                 .unwrap_or_else(|| number.to_string().into()),
             Value::Time(time) => time.to_string().into(),
-            Value::Str(text) => text.as_ref().into(),
+            Value::Str(text) => (&**text).into(),
             Value::List(items) => items.iter().map(Value::to_json).collect(),
         }
     }

@@ -212,7 +212,7 @@ pub(crate) fn write(row: &mut Row<'_>, lines: &[Head<'_>]) -> bool {
         row.foreign(&format!("auditd.{name}"), single_or_list(values));
     }
     for (at, argument) in fields.args.iter().enumerate() {
-        row.foreign(&format!("auditd.a{at}"), argument.as_str().into());
+        row.foreign(&format!("auditd.a{at}"), argument.as_str());
     }
     audit_ecs::write(row, lines, &fields);
     true

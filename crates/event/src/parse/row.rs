@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::stamp::{self, Claim};
 use crate::names::{EcsType, ecs_type};
-use crate::{BatchBuilder, Value};
+use crate::{BatchBuilder, Given, Value};
 
 /// Fields that one event may have; further ones stay in `event.original` only.
 pub(crate) const FIELDS_MAX: usize = 2_000;
@@ -43,8 +43,8 @@ impl<'b> Row<'b> {
     }
 
     /// Sets a field whose name and type this crate chose.
-    pub(crate) fn set(&mut self, field: &str, value: impl Into<Value>) {
-        self.out.set(field, value.into());
+    pub(crate) fn set<'v>(&mut self, field: &str, value: impl Into<Given<'v>>) {
+        self.out.set(field, value);
     }
 
     /// [`Row::set`] for a value that may be missing or empty: then nothing is set.
@@ -89,19 +89,19 @@ impl<'b> Row<'b> {
     }
 
     pub(crate) fn has(&self, field: &str) -> bool {
-        self.out.current(field).is_some()
+        self.out.has(field)
     }
 
     /// Copies the text of one field to another, if it is there.
     pub(crate) fn copy(&mut self, from: &str, to: &str) {
-        if let Some(value) = self.out.current(from).cloned() {
+        if let Some(value) = self.out.current(from) {
             self.out.set(to, value);
         }
     }
 
     /// Sets a field whose name came from outside: the name and the number of fields are bounded,
     /// the value is brought to the field's ECS type or set aside.
-    pub(crate) fn foreign(&mut self, field: &str, value: Value) {
+    pub(crate) fn foreign<'v>(&mut self, field: &str, value: impl Into<Given<'v>>) {
         if self.fields >= FIELDS_MAX || field.len() > NAME_BYTES_MAX || field.is_empty() {
             self.tag("_fields_overflow");
             return;
@@ -112,6 +112,7 @@ impl<'b> Row<'b> {
             self.out.set(field, value);
             return;
         }
+        let value = value.into().into_value();
         let zone = self.zone;
         match typed(kind, &value, zone) {
             Some(fitting) => self.out.set(field, fitting),

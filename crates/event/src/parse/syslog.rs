@@ -410,7 +410,7 @@ pub(crate) fn write(row: &mut Row<'_>, message: &Message<'_>) {
     for (id, name, value) in &message.data {
         row.foreign(
             &format!("syslog.structured_data.{id}.{name}"),
-            value.as_str().into(),
+            value.as_str(),
         );
     }
     if message.dirty {

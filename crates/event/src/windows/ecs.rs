@@ -28,7 +28,7 @@ pub(crate) fn write_log(row: &mut Row<'_>, event: &WindowsEvent) {
             name.clear();
             name.push_str(prefix);
             name.push_str(key);
-            row.foreign(&name, value.into());
+            row.foreign(&name, value);
         }
     }
 }

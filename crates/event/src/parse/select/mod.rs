@@ -25,7 +25,7 @@ use super::json::Flat;
 use super::row::Row;
 use super::stamp::{self, Claim};
 use crate::windows::{self, beat};
-use crate::{ABSENT, BatchBuilder, Record, Value};
+use crate::{ABSENT, BatchBuilder, Given, Record, Value};
 use cursor::{Cursor, Kind, Unusual};
 pub use fields::FieldSet;
 use memo::Memo;
@@ -691,7 +691,7 @@ fn read_head(
     for name in HEAD_FIELDS.into_iter().filter(|name| fields.contains(name)) {
         let value = match name {
             DATASET => dataset.as_deref().map(Value::from),
-            name => apart.current(name).cloned(),
+            name => apart.current(name),
         };
         if let Some(value) = value {
             let column = out.column_at(name);
@@ -707,22 +707,25 @@ fn says(raw: &str) -> bool {
 }
 
 /// The value of a piece of JSON for a column; `None` if it is absent for the careful reader.
-fn make(how: How, raw: &str) -> Result<Option<Value>, Unusual> {
+fn make(how: How, raw: &str) -> Result<Option<Given<'_>>, Unusual> {
     Ok(match how {
         // Said to be absent.
         How::Own | How::Data if raw == "null" => None,
-        How::Own => Some(value(raw)?),
+        How::Own => Some(value(raw)?.into()),
         How::Data => match inner(raw) {
             // Without escapes it is one line.
-            Some(text) if !escaped(text) => Some(Value::from(&*windows::braced(text))),
+            Some(text) if !escaped(text) => Some(windows::braced(text).into()),
             Some(_) => {
                 let text = unescaped(raw)?;
                 Some(match windows::tidy(&text) {
-                    Cow::Borrowed(tidy) if tidy.len() == text.len() => Value::from(text),
-                    tidy => Value::from(&*tidy),
+                    Cow::Borrowed(tidy) if tidy.len() == text.len() => text.into(),
+                    tidy => tidy.into_owned().into(),
                 })
             }
-            None => Some(Value::from(&*windows::tidy(&beat::plain(&value(raw)?)))),
+            None => {
+                let value = value(raw)?;
+                Some(windows::tidy(&beat::plain(&value)).into_owned().into())
+            }
         },
         How::Number => {
             let text = raw.trim_matches('"');
@@ -731,7 +734,7 @@ fn make(how: How, raw: &str) -> Result<Option<Value>, Unusual> {
                 && digits.bytes().all(|byte| byte.is_ascii_digit());
             if plain {
                 let number: i64 = text.parse().map_err(|_| Unusual)?;
-                (number != 0).then_some(Value::Int(number))
+                (number != 0).then_some(number.into())
             } else if says(raw) {
                 return Err(Unusual);
             } else {
@@ -744,7 +747,7 @@ fn make(how: How, raw: &str) -> Result<Option<Value>, Unusual> {
                     How::Tidy => windows::tidy(&text),
                     _ => text,
                 };
-                (!text.is_empty()).then(|| Value::from(&*text))
+                (!text.is_empty()).then(|| text.into_owned().into())
             }
             _ => None,
         },

@@ -1,0 +1,165 @@
+use std::borrow::{Borrow, Cow};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// The text of a [`Value`](crate::Value).
+///
+/// In a batch it is a part of the one buffer that holds all texts of its column: nothing is
+/// allocated for it, and reading a column reads memory in order. A clone has its own memory, so
+/// that what is taken out of a batch does not keep the batch.
+pub struct Text(Repr);
+
+enum Repr {
+    Own(Box<str>),
+    Part {
+        buffer: Arc<String>,
+        start: u32,
+        end: u32,
+    },
+    /// A part of a buffer that is still being written; see [`Texts`].
+    Promised { start: u32, end: u32 },
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match &self.0 {
+            Repr::Own(text) => text,
+            Repr::Part { buffer, start, end } => &buffer[*start as usize..*end as usize],
+            Repr::Promised { .. } => unreachable!("a promised text stays in its builder"),
+        }
+    }
+}
+
+impl Clone for Text {
+    fn clone(&self) -> Self {
+        Text::from(&**self)
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Text {}
+
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, out)
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        self
+    }
+}
+
+impl Borrow<str> for Text {
+    fn borrow(&self) -> &str {
+        self
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Text(Repr::Own(text.into()))
+    }
+}
+
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        match text.0 {
+            Repr::Own(text) => text.into(),
+            _ => (*text).to_owned(),
+        }
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Text(Repr::Own(text.into()))
+    }
+}
+
+/// A longer text has its own memory: copying it costs more than an allocation, and a buffer of
+/// such texts would double its size in large steps.
+const SHARED_BYTES_MAX: usize = 512;
+
+/// The texts of a column under construction.
+#[derive(Default)]
+pub(crate) struct Texts {
+    buffer: String,
+}
+
+impl Texts {
+    /// Adds a text. What is returned can be read by [`Texts::get`] only, until
+    /// [`Texts::finish`].
+    pub fn push(&mut self, text: Cow<'_, str>) -> Text {
+        let start = self.buffer.len();
+        let (Ok(first), Ok(last)) = (u32::try_from(start), u32::try_from(start + text.len()))
+        else {
+            return Text::from(text.into_owned());
+        };
+        if text.len() > SHARED_BYTES_MAX {
+            return Text::from(text.into_owned());
+        }
+        self.buffer.push_str(&text);
+        Text(Repr::Promised {
+            start: first,
+            end: last,
+        })
+    }
+
+    pub fn get<'a>(&'a self, text: &'a Text) -> &'a str {
+        match text.0 {
+            Repr::Promised { start, end } => &self.buffer[start as usize..end as usize],
+            _ => text,
+        }
+    }
+
+    /// Gives all texts that were pushed and are among `texts` the buffer.
+    pub fn finish<'a>(self, texts: impl Iterator<Item = &'a mut Text>) {
+        let buffer = Arc::new(self.buffer);
+        for text in texts {
+            if let Repr::Promised { start, end } = text.0 {
+                let buffer = buffer.clone();
+                text.0 = Repr::Part { buffer, start, end };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_come_back_whatever_their_length() {
+        let long = "ұ".repeat(SHARED_BYTES_MAX);
+        let given = ["", "сақшы", &long, "a"];
+        let mut texts = Texts::default();
+        let mut pushed = given.map(|text| texts.push(text.into()));
+        for (text, given) in pushed.iter().zip(given) {
+            assert_eq!(texts.get(text), given);
+        }
+        texts.finish(pushed.iter_mut());
+        let cloned = pushed.clone();
+        for (text, given) in pushed.iter().chain(&cloned).zip(given.iter().cycle()) {
+            assert_eq!(&**text, *given);
+        }
+        assert_eq!(size_of::<Text>(), 24);
+        assert_eq!(size_of::<crate::Value>(), 24);
+    }
+}
