@@ -12,8 +12,8 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use jiff::Timestamp;
 
-use crate::text::Texts;
 use crate::Value;
+use crate::text::Texts;
 
 /// Key of a row that does not have the field.
 pub const ABSENT: u32 = u32::MAX;

@@ -19,12 +19,16 @@ enum Repr {
         end: u32,
     },
     /// A part of a buffer that is still being written; see [`Texts`].
-    Promised { start: u32, end: u32 },
+    Promised {
+        start: u32,
+        end: u32,
+    },
 }
 
 impl Deref for Text {
     type Target = str;
 
+    #[inline]
     fn deref(&self) -> &str {
         match &self.0 {
             Repr::Own(text) => text,

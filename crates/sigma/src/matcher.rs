@@ -355,8 +355,9 @@ pub(crate) fn refers(value: &Value, other: &Value, side: Side, cased: bool) -> b
     })
 }
 
-fn in_network(net: &IpNet, address: IpAddr) -> bool {
-    net.contains(&address) || net.contains(&address.to_canonical())
+pub(crate) fn in_network(net: &IpNet, address: IpAddr) -> bool {
+    let canonical = address.to_canonical();
+    net.contains(&address) || (canonical != address && net.contains(&canonical))
 }
 
 #[cfg(test)]

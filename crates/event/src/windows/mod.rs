@@ -163,7 +163,8 @@ pub(crate) fn braced(line: &str) -> Cow<'_, str> {
     match guid_digits(line) {
         // As most carriers write it.
         Some(digits)
-            if digits.len() < line.len() && !digits.bytes().any(|byte| byte.is_ascii_lowercase()) =>
+            if digits.len() < line.len()
+                && !digits.bytes().any(|byte| byte.is_ascii_lowercase()) =>
         {
             Cow::Borrowed(line)
         }

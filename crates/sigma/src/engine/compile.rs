@@ -244,7 +244,11 @@ impl Compiler {
             }),
             Matcher::Regex(pattern) => literal::of_regex(pattern)
                 .map(|needles| (needles, Some(Verify::Regex(pattern.compiled.clone())))),
-            Matcher::Cidr(_) | Matcher::Compare { .. } => None,
+            Matcher::Cidr(network) => {
+                self.scanners[field as usize].add_network(atom, *network);
+                return (Test::Eager, 1.0);
+            }
+            Matcher::Compare { .. } => None,
         };
         match found {
             Some((needles, verify)) => {

@@ -4,6 +4,7 @@ mod compile;
 mod fields;
 mod gate;
 mod glob;
+mod grams;
 mod literal;
 mod plan;
 mod program;

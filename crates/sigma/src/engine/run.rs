@@ -57,8 +57,6 @@ pub(super) struct Scratch {
     /// Per field its place among the fields of the class at hand.
     places: Vec<u32>,
     row_number: u32,
-    /// Rows of the class at hand with the number of the value that they have in a field.
-    uses: Vec<(u32, u32)>,
     fresh: Vec<Fresh>,
     /// Folded texts of `fresh`, one after the other.
     folded: String,
@@ -98,7 +96,6 @@ impl Scratch {
             read: vec![0; compiled.fields.len()],
             places: vec![NONE; compiled.fields.len()],
             row_number: 0,
-            uses: Vec::new(),
             fresh: Vec::new(),
             folded: String::new(),
             calls: Vec::new(),
@@ -135,27 +132,28 @@ impl Scratch {
         }
     }
 
-    /// Calls the programs that the gathered values of `field` trigger.
-    fn call(&mut self, field: u32, plan: &Plan) {
-        let ranges = &self.columns[field as usize].ranges;
-        for &(row, slot) in &self.uses {
-            let Held { start, others, .. } = ranges[slot as usize];
+    /// Calls the programs that the values of `field` trigger.
+    fn call(&mut self, field: &FieldColumns<'_>, rows: &[u32], plan: &Plan) {
+        let ranges = &self.columns[field.field as usize].ranges;
+        field.each_use(rows, |used| {
+            let Held { start, others, .. } = ranges[used.slot as usize];
             for &atom in &self.held[start as usize..others as usize] {
                 let programs = plan.triggered(atom).iter();
-                self.calls.extend(programs.map(|&program| (row, program)));
+                self.calls
+                    .extend(programs.map(|&program| (used.row, program)));
             }
-        }
+        });
     }
 
-    /// Counts the atoms of the gathered values of `field`.
-    fn count(&mut self, field: u32) {
-        let ranges = &self.columns[field as usize].ranges;
-        for &(_, slot) in &self.uses {
-            let Held { start, end, .. } = ranges[slot as usize];
+    /// Counts the atoms of the values of `field`.
+    fn count(&mut self, field: &FieldColumns<'_>, rows: &[u32]) {
+        let ranges = &self.columns[field.field as usize].ranges;
+        field.each_use(rows, |used| {
+            let Held { start, end, .. } = ranges[used.slot as usize];
             for &atom in &self.held[start as usize..end as usize] {
                 self.sample.count(atom);
             }
-        }
+        });
     }
 
     fn mark(&mut self, held: Held) {
@@ -203,6 +201,57 @@ struct FieldColumns<'a> {
     first_only: bool,
     /// With the number of the column's first value among the field's values.
     columns: Vec<(&'a Column, u32)>,
+}
+
+/// A value of a row.
+struct Used {
+    row: u32,
+    /// Place among the columns of the field.
+    place: u32,
+    key: u32,
+    /// The value's number among the field's values.
+    slot: u32,
+}
+
+impl FieldColumns<'_> {
+    /// Hands every value that `rows` have in the field to `each`.
+    #[inline]
+    fn each_use(&self, rows: &[u32], mut each: impl FnMut(Used)) {
+        if let [(column, first)] = self.columns[..] {
+            let keys = column.keys();
+            for &row in rows {
+                let key = keys[row as usize];
+                if key != ABSENT {
+                    let (place, slot) = (0, first + key);
+                    each(Used {
+                        row,
+                        place,
+                        key,
+                        slot,
+                    });
+                }
+            }
+            return;
+        }
+        for &row in rows {
+            for (&(column, first), place) in self.columns.iter().zip(0..) {
+                let key = column.keys()[row as usize];
+                if key == ABSENT {
+                    continue;
+                }
+                let slot = first + key;
+                each(Used {
+                    row,
+                    place,
+                    key,
+                    slot,
+                });
+                if self.first_only {
+                    break;
+                }
+            }
+        }
+    }
 }
 
 /// Appends the matches of `batch` to `out`, sorted by row, then rule. The result is a sample of
@@ -317,10 +366,10 @@ impl<'a> Run<'a> {
                 self.search(field);
             }
             if calls && self.scratch.columns[field.field as usize].holds {
-                self.scratch.call(field.field, &bound.plan);
+                self.scratch.call(field, rows, &bound.plan);
             }
             if counted {
-                self.scratch.count(field.field);
+                self.scratch.count(field, rows);
             }
         }
         let mut calls = std::mem::take(&mut self.scratch.calls);
@@ -342,35 +391,23 @@ impl<'a> Run<'a> {
         self.scratch.calls = calls;
     }
 
-    /// Collects what the rows have in a field, and those of its values that nobody has scanned.
+    /// Collects the values that the rows have in a field and nobody has scanned.
     fn gather(&mut self, field: &FieldColumns<'a>, rows: &[u32]) {
-        let scratch = &mut *self.scratch;
-        scratch.uses.clear();
-        scratch.fresh.clear();
-        let ranges = &mut scratch.columns[field.field as usize].ranges;
-        for &row in rows {
-            for (place, &(column, first)) in field.columns.iter().enumerate() {
-                let key = column.keys()[row as usize];
-                if key == ABSENT {
-                    continue;
-                }
-                let slot = first + key;
-                let range = &mut ranges[slot as usize];
-                if range.start == NOT_SCANNED.start {
-                    *range = NOTHING;
-                    scratch.fresh.push(Fresh {
-                        column: place as u32,
-                        key,
-                        slot,
-                        end: 0,
-                    });
-                }
-                scratch.uses.push((row, slot));
-                if field.first_only {
-                    break;
-                }
+        let Scratch { columns, fresh, .. } = &mut *self.scratch;
+        fresh.clear();
+        let ranges = &mut columns[field.field as usize].ranges;
+        field.each_use(rows, |used| {
+            let range = &mut ranges[used.slot as usize];
+            if range.start == NOT_SCANNED.start {
+                *range = NOTHING;
+                fresh.push(Fresh {
+                    column: used.place,
+                    key: used.key,
+                    slot: used.slot,
+                    end: 0,
+                });
             }
-        }
+        });
     }
 
     /// Scans the values that were gathered, some at a time. Folding these first lets the processor

@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
 use foldhash::fast::RandomState;
+use ipnet::IpNet;
 use saqshy_event::Value;
 
 use super::glob::FastGlob;
+use super::grams::Literals;
 use super::literal::{Needles, Place};
 use super::trie::Trie;
 use crate::fold::fold_into;
+use crate::matcher::in_network;
 
 /// The literals of one field, by where they must stand.
 #[derive(Debug, Default)]
@@ -21,6 +24,8 @@ pub(super) struct Scanner {
     /// The texts are reversed.
     ends: Trie,
     inner: Option<Inner>,
+    /// Networks with their atoms; an address is read once for all of them.
+    networks: Vec<(IpNet, u32)>,
     /// Bytes of the shortest literal.
     shortest: usize,
     /// For each literal above the checks to make, as ranges.
@@ -30,12 +35,12 @@ pub(super) struct Scanner {
 /// Literals that may stand anywhere.
 #[derive(Debug)]
 struct Inner {
-    automaton: AhoCorasick,
+    search: Literals,
     /// Together they say fast that nothing is there; only for few literals.
     any: Vec<AhoCorasick>,
     /// Bytes of the shortest literal.
     shortest: usize,
-    /// For each literal of the automaton a range of `checks`.
+    /// For each literal a range of `checks`.
     literals: Vec<(u32, u32)>,
 }
 
@@ -56,10 +61,6 @@ pub(super) enum Verify {
 const FEW: usize = 64;
 /// Quick tests that pay.
 const TESTS_MAX: usize = 4;
-/// Up to this many bytes of literals the search may use the memory of a full table, about 256
-/// times as much.
-const TABLE_BYTES_MAX: usize = 16 << 10;
-
 /// Literals on the way to a [`Scanner`].
 #[derive(Default)]
 pub(super) struct ScannerBuilder {
@@ -67,7 +68,11 @@ pub(super) struct ScannerBuilder {
     starts: HashMap<String, Vec<Check>>,
     ends: HashMap<String, Vec<Check>>,
     inner: HashMap<String, Vec<Check>>,
+    networks: Vec<(IpNet, u32)>,
 }
+
+/// Bytes of the shortest address: `::`.
+const ADDRESS_BYTES_MIN: usize = 2;
 
 impl ScannerBuilder {
     pub fn add(&mut self, atom: u32, needles: Needles, verify: Option<Verify>) {
@@ -84,11 +89,18 @@ impl ScannerBuilder {
         }
     }
 
+    /// The atom holds for addresses in `network`.
+    pub fn add_network(&mut self, atom: u32, network: IpNet) {
+        self.networks.push((network, atom));
+    }
+
     pub fn build(self) -> Result<Scanner, BuildError> {
         let maps = [&self.whole, &self.starts, &self.ends, &self.inner];
         let lengths = maps.into_iter().flat_map(HashMap::keys).map(String::len);
+        let address = (!self.networks.is_empty()).then_some(ADDRESS_BYTES_MIN);
         let mut scanner = Scanner {
-            shortest: lengths.min().unwrap_or(usize::MAX),
+            shortest: lengths.chain(address).min().unwrap_or(usize::MAX),
+            networks: self.networks,
             ..Scanner::default()
         };
         let checks = &mut scanner.checks;
@@ -130,25 +142,15 @@ impl ScannerBuilder {
 
 impl Inner {
     fn new(texts: &[(Vec<u8>, (u32, u32))]) -> Result<Self, BuildError> {
-        let bytes: usize = texts.iter().map(|(text, _)| text.len()).sum();
-        let kind = match bytes <= TABLE_BYTES_MAX {
-            true => AhoCorasickKind::DFA,
-            false => AhoCorasickKind::ContiguousNFA,
-        };
         let shortest = texts.iter().map(|(text, _)| text.len()).min().unwrap_or(0);
-        let patterns = || texts.iter().map(|(text, _)| text);
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .kind(Some(kind))
-            .prefilter(false)
-            .build(patterns())?;
+        let search = Literals::new(texts.iter().map(|(text, _)| text.as_slice()))?;
         let any = match texts.len() <= FEW * TESTS_MAX {
             true => texts.chunks(FEW).map(quick).collect::<Result<_, _>>()?,
             false => Vec::new(),
         };
         let literals = texts.iter().map(|(_, range)| *range).collect();
         Ok(Inner {
-            automaton,
+            search,
             any,
             shortest,
             literals,
@@ -218,6 +220,7 @@ impl Scanner {
         self.whole.is_empty()
             && self.starts.is_empty()
             && self.ends.is_empty()
+            && self.networks.is_empty()
             && self
                 .inner
                 .as_ref()
@@ -245,6 +248,13 @@ impl Scanner {
         }
         self.starts.walk(folded.bytes(), &mut take);
         self.ends.walk(folded.bytes().rev(), &mut take);
+        if !self.networks.is_empty()
+            && let Ok(address) = text.trim().parse()
+        {
+            let around = self.networks.iter();
+            let around = around.filter(|(network, _)| in_network(network, address));
+            held.extend(around.map(|(_, atom)| *atom));
+        }
         let Some(inner) = &self.inner else { return };
         if folded.len() < inner.shortest {
             return;
@@ -258,8 +268,8 @@ impl Scanner {
             decided.fill(0);
             *scan = 1;
         }
-        for hit in inner.automaton.find_overlapping_iter(folded) {
-            let (from, to) = inner.literals[hit.pattern().as_usize()];
+        inner.search.find(folded.as_bytes(), |literal| {
+            let (from, to) = inner.literals[literal as usize];
             for check in &self.checks[from as usize..to as usize] {
                 let decided = &mut decided[check.atom as usize];
                 if *decided == *scan {
@@ -274,7 +284,7 @@ impl Scanner {
                     held.push(check.atom);
                 }
             }
-        }
+        });
     }
 }
 
