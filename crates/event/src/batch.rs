@@ -149,6 +149,8 @@ impl<'a> EventRef<'a> {
 #[derive(Default)]
 pub struct BatchBuilder {
     rows: usize,
+    /// Rows to come, as far as is known.
+    expected: usize,
     columns: Vec<ColumnBuilder>,
     index: HashMap<Arc<str>, usize, RandomState>,
     hasher: RandomState,
@@ -228,10 +230,21 @@ struct ColumnBuilder {
     interning: bool,
 }
 
+/// Columns that are made as long as the batch will be.
+const EXPECTED_COLUMNS_MAX: usize = 200;
+
 /// After this many values a column in which nine of ten are new stops interning.
 const INTERN_TRIAL: usize = 256;
 
 impl BatchBuilder {
+    /// A builder for about `rows` events.
+    pub(crate) fn expecting(rows: usize) -> Self {
+        BatchBuilder {
+            expected: rows,
+            ..BatchBuilder::default()
+        }
+    }
+
     /// Events finished so far.
     pub fn rows(&self) -> usize {
         self.rows
@@ -288,7 +301,12 @@ impl BatchBuilder {
         }
         let name: Arc<str> = field.into();
         self.index.insert(name.clone(), self.columns.len());
-        self.columns.push(ColumnBuilder::new(name));
+        // Of an unforeseen number of columns most are sparse.
+        let expected = match self.columns.len() {
+            ..EXPECTED_COLUMNS_MAX => self.expected,
+            _ => 0,
+        };
+        self.columns.push(ColumnBuilder::new(name, expected));
         self.columns.len() - 1
     }
 
@@ -373,12 +391,12 @@ impl BatchBuilder {
 }
 
 impl ColumnBuilder {
-    fn new(name: Arc<str>) -> Self {
+    fn new(name: Arc<str>, rows: usize) -> Self {
         ColumnBuilder {
             name,
             values: Vec::new(),
             texts: Texts::default(),
-            keys: Vec::new(),
+            keys: Vec::with_capacity(rows),
             seen: HashMap::default(),
             interning: true,
         }

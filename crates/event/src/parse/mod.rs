@@ -123,7 +123,7 @@ impl Parser {
     /// seconds before `now`) ends the run before it, see [`Parsed::consumed`].
     pub fn parse(&self, records: &[(u64, Record<'_>)], now: Timestamp) -> Parsed {
         let joined = audit_join::join(records, now, &self.zone, records.len() >= self.full_run);
-        let mut out = BatchBuilder::default();
+        let mut out = BatchBuilder::expecting(records.len());
         let selection = self.selection.as_ref();
         let mut selector = selection.map(|selection| Selector::new(selection, &mut out));
         let mut tally = Tallies::default();

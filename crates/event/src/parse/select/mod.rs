@@ -9,10 +9,11 @@
 
 mod cursor;
 mod fields;
+mod make;
 mod memo;
 mod shape;
+mod walk;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
@@ -25,22 +26,17 @@ use super::json::Flat;
 use super::row::Row;
 use super::stamp::{self, Claim};
 use crate::windows::{self, beat};
-use crate::{ABSENT, BatchBuilder, Given, Record, Value};
+use crate::{ABSENT, BatchBuilder, Record, Value};
 use cursor::{Cursor, Kind, Unusual};
 pub use fields::FieldSet;
+use make::{make, says, text, value};
 use memo::Memo;
-use shape::{DATA, DATASET, HEAD_FIELDS, How, PARTS, Shape, UTC_TIME};
+use shape::{DATASET, HEAD_FIELDS, How, PARTS, Shape};
 
-/// Levels of objects that are followed.
-const DEPTH_MAX: usize = 16;
 /// Fields of one document that are looked at.
 const ENTRIES_MAX: usize = 1_000;
 /// Items of one array.
 const ITEMS_MAX: usize = 256;
-/// Bytes of a field's name.
-const NAME_BYTES_MAX: usize = 400;
-/// Distinct places in the documents of one batch.
-const NODES_MAX: usize = 10_000;
 /// Parts that are kept until a document has been read, of both shapes.
 const SLOTS_MAX: usize = 64;
 
@@ -259,80 +255,6 @@ impl<'a> Selector<'a> {
         self.parts(out, shape)
     }
 
-    /// Steps from the end of the value at `place` to the next value and gives its place; [`NONE`]
-    /// at the end of the document. What stands between two values follows from their places, so
-    /// it is compared in one piece with what stood there last time.
-    fn next(
-        &mut self,
-        out: &mut BatchBuilder,
-        shape: Shape,
-        cursor: &mut Cursor<'a>,
-        place: u32,
-    ) -> Result<u32, Unusual> {
-        let Node {
-            parent, glue, to, ..
-        } = self.nodes[place as usize];
-        if cursor.known(glue)? {
-            return Ok(to);
-        }
-        let start = cursor.position()?;
-        let next = match parent {
-            NONE => self.next_below(out, shape, cursor, place)?,
-            parent => self.next_in(out, shape, cursor, parent, place)?,
-        };
-        let node = &mut self.nodes[place as usize];
-        (node.glue, node.to) = (cursor.since(start), next);
-        Ok(next)
-    }
-
-    /// Steps into the object at `place`.
-    fn next_below(
-        &mut self,
-        out: &mut BatchBuilder,
-        shape: Shape,
-        cursor: &mut Cursor<'a>,
-        place: u32,
-    ) -> Result<u32, Unusual> {
-        cursor.expect(b'{')?;
-        self.next_in(out, shape, cursor, place, NONE)
-    }
-
-    /// Steps on in the object at `parent` from behind the value at `before`, or from its brace.
-    fn next_in(
-        &mut self,
-        out: &mut BatchBuilder,
-        shape: Shape,
-        cursor: &mut Cursor<'a>,
-        mut parent: u32,
-        mut before: u32,
-    ) -> Result<u32, Unusual> {
-        loop {
-            let ends = match before {
-                NONE => cursor.take(b'}')?,
-                _ if cursor.take(b',')? => false,
-                _ => cursor.expect(b'}').map(|()| true)?,
-            };
-            if ends {
-                before = parent;
-                parent = self.nodes[parent as usize].parent;
-                if parent == NONE {
-                    return Ok(NONE);
-                }
-                continue;
-            }
-            let child = self.child(out, shape, cursor, parent, before)?;
-            let node = &self.nodes[child as usize];
-            if node.foreign {
-                return Err(Unusual);
-            }
-            if !(cursor.kind()? == Kind::Object && node.open) {
-                return Ok(child);
-            }
-            cursor.expect(b'{')?;
-            (parent, before) = (child, NONE);
-        }
-    }
-
     /// Reads the value at `place`, which is no object that is followed.
     fn value(
         &mut self,
@@ -420,124 +342,6 @@ impl<'a> Selector<'a> {
             out.put_key(column, key);
         }
         Ok(())
-    }
-
-    /// The place of the next key below `parent`, where it most likely is or by its name. The key
-    /// and its colon are consumed.
-    fn child(
-        &mut self,
-        out: &mut BatchBuilder,
-        shape: Shape,
-        cursor: &mut Cursor<'a>,
-        parent: u32,
-        before: u32,
-    ) -> Result<u32, Unusual> {
-        let guess = match before {
-            NONE => self.nodes[parent as usize].first,
-            before => self.nodes[before as usize].after,
-        };
-        if guess != NONE && cursor.known_key(self.nodes[guess as usize].key)? {
-            return Ok(guess);
-        }
-        let key = cursor.key()?;
-        let child = match self.nodes[parent as usize].children.get(key) {
-            Some(&child) => child,
-            None => self.grow(out, shape, parent, key)?,
-        };
-        match before {
-            NONE => self.nodes[parent as usize].first = child,
-            before => self.nodes[before as usize].after = child,
-        }
-        Ok(child)
-    }
-
-    fn grow(
-        &mut self,
-        out: &mut BatchBuilder,
-        shape: Shape,
-        parent: u32,
-        key: &'a [u8],
-    ) -> Result<u32, Unusual> {
-        let text = std::str::from_utf8(key).map_err(|_| Unusual)?;
-        let Node { name, depth, .. } = &self.nodes[parent as usize];
-        let (above, depth) = (name, depth + 1);
-        if self.nodes.len() >= NODES_MAX
-            || above.len() + key.len() > NAME_BYTES_MAX
-            || depth > DEPTH_MAX
-        {
-            return Err(Unusual);
-        }
-        let name = match above.as_str() {
-            "" => text.to_owned(),
-            above => format!("{above}.{text}"),
-        };
-        let value = self.purpose(out, shape, &name);
-        let open = self.open(shape, &format!("{name}."));
-        let foreign = shape == Shape::Flat
-            && (matches!(&*name, "winlog.event_id" | "winlog.channel")
-                || name.starts_with("Event.System."));
-        let child = self.nodes.len() as u32;
-        self.nodes.push(Node {
-            key,
-            name,
-            children: HashMap::default(),
-            parent,
-            depth,
-            after: NONE,
-            first: NONE,
-            glue: "",
-            to: NONE,
-            value,
-            last: "",
-            last_key: ABSENT,
-            open,
-            foreign,
-        });
-        self.nodes[parent as usize].children.insert(key, child);
-        Ok(child)
-    }
-
-    fn purpose(&mut self, out: &mut BatchBuilder, shape: Shape, name: &str) -> Use {
-        let names = shape.names();
-        let kept = names.kept().into_iter().flatten();
-        let slot = kept
-            .zip(0u8..)
-            .find_map(|(known, slot)| (*known == name).then_some(slot));
-        let dropped = names.dropped.contains(&name);
-        if dropped || (slot.is_some() && name != UTC_TIME) {
-            return Use { slot, column: None };
-        }
-        let (field, how) = match shape {
-            Shape::Flat => (format!("{}{name}", DATA[0]), How::Data),
-            Shape::Beat if DATA.iter().any(|prefix| name.starts_with(prefix)) => {
-                (name.to_owned(), How::Data)
-            }
-            Shape::Beat => (name.to_owned(), How::Own),
-        };
-        // Of what else a document holds, only names that the normaliser does not use are taken.
-        let taken = matches!(how, How::Data)
-            || !name.contains('.')
-            || (name.starts_with("winlog.") && self.fields.contains(name));
-        let column = (taken && self.fields.contains(&field)).then(|| self.target(out, &field, how));
-        Use { slot, column }
-    }
-
-    /// Whether a wanted name may begin with `prefix`, which ends with a dot.
-    fn open(&self, shape: Shape, prefix: &str) -> bool {
-        let names = shape.names();
-        let kept = names.kept().into_iter().flatten();
-        let full = match shape {
-            Shape::Beat => prefix.to_owned(),
-            Shape::Flat => format!("{}{prefix}", DATA[0]),
-        };
-        kept.chain(names.dropped).any(|name| name.starts_with(prefix))
-            || self.fields.names().any(|name| name.starts_with(&full))
-            || self
-                .fields
-                .prefixes()
-                .any(|wanted| wanted.starts_with(&full) || full.starts_with(wanted))
-            // The other shapes must be noticed.
-            || (shape == Shape::Flat && matches!(prefix, "winlog." | "Event." | "Event.System."))
     }
 
     fn target(&mut self, out: &mut BatchBuilder, field: &str, how: How) -> u32 {
@@ -699,109 +503,4 @@ fn read_head(
         }
     }
     Ok(sets)
-}
-
-/// Whether a part is more than nothing.
-fn says(raw: &str) -> bool {
-    !(raw == "\"\"" || raw == "null" || raw.starts_with('['))
-}
-
-/// The value of a piece of JSON for a column; `None` if it is absent for the careful reader.
-fn make(how: How, raw: &str) -> Result<Option<Given<'_>>, Unusual> {
-    Ok(match how {
-        // Said to be absent.
-        How::Own | How::Data if raw == "null" => None,
-        How::Own => Some(value(raw)?.into()),
-        How::Data => match inner(raw) {
-            // Without escapes it is one line.
-            Some(text) if !escaped(text) => Some(windows::braced(text).into()),
-            Some(_) => {
-                let text = unescaped(raw)?;
-                Some(match windows::tidy(&text) {
-                    Cow::Borrowed(tidy) if tidy.len() == text.len() => text.into(),
-                    tidy => tidy.into_owned().into(),
-                })
-            }
-            None => {
-                let value = value(raw)?;
-                Some(windows::tidy(&beat::plain(&value)).into_owned().into())
-            }
-        },
-        How::Number => {
-            let text = raw.trim_matches('"');
-            let digits = text.strip_prefix('-').unwrap_or(text);
-            let plain = (1..=18).contains(&digits.len())
-                && digits.bytes().all(|byte| byte.is_ascii_digit());
-            if plain {
-                let number: i64 = text.parse().map_err(|_| Unusual)?;
-                (number != 0).then_some(number.into())
-            } else if says(raw) {
-                return Err(Unusual);
-            } else {
-                None
-            }
-        }
-        How::Text | How::Tidy => match value(raw)?.to_text() {
-            Some(text) if !text.is_empty() => {
-                let text = match how {
-                    How::Tidy => windows::tidy(&text),
-                    _ => text,
-                };
-                (!text.is_empty()).then(|| text.into_owned().into())
-            }
-            _ => None,
-        },
-    })
-}
-
-fn text(raw: &str) -> Result<String, Unusual> {
-    let value = value(raw)?;
-    value.to_text().map(|text| text.into_owned()).ok_or(Unusual)
-}
-
-/// A scalar or an array of scalars as the careful reader gives it.
-fn value(raw: &str) -> Result<Value, Unusual> {
-    match inner(raw) {
-        Some(text) if !escaped(text) => return Ok(Value::from(text)),
-        Some(_) => return unescaped(raw).map(Value::from),
-        None => {}
-    }
-    let document = Flat::parse(&format!("{{\"v\":{raw}}}")).map_err(|_| Unusual)?;
-    document.get("v").cloned().ok_or(Unusual)
-}
-
-/// What stands between the quotes.
-fn inner(raw: &str) -> Option<&str> {
-    raw.strip_prefix('"')?.strip_suffix('"')
-}
-
-fn escaped(text: &str) -> bool {
-    memchr::memchr(b'\\', text.as_bytes()).is_some()
-}
-
-/// A string with its escapes replaced.
-fn unescaped(raw: &str) -> Result<String, Unusual> {
-    let mut rest = inner(raw).ok_or(Unusual)?;
-    let mut text = String::with_capacity(rest.len());
-    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
-        text.push_str(&rest[..at]);
-        let (escaped, length) = match rest.as_bytes().get(at + 1) {
-            Some(b'b') => ('\u{8}', 2),
-            Some(b'f') => ('\u{c}', 2),
-            Some(b'n') => ('\n', 2),
-            Some(b'r') => ('\r', 2),
-            Some(b't') => ('\t', 2),
-            Some(b'u') => {
-                let digits = rest.get(at + 2..at + 6).ok_or(Unusual)?;
-                let unit = u32::from_str_radix(digits, 16).map_err(|_| Unusual)?;
-                (char::from_u32(unit).ok_or(Unusual)?, 6)
-            }
-            Some(&plain @ (b'"' | b'\\' | b'/')) => (char::from(plain), 2),
-            _ => return Err(Unusual),
-        };
-        text.push(escaped);
-        rest = &rest[at + length..];
-    }
-    text.push_str(rest);
-    Ok(text)
 }
