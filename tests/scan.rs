@@ -645,10 +645,13 @@ fn after_ctrl_c_comes_what_was_found() {
         .spawn()
         .unwrap();
     let mut input = child.stdin.take().unwrap();
-    // More than one block, so that something is found before the input ends.
-    for _ in 0..60 {
-        input.write_all(AUTH.repeat(1_000).as_bytes()).unwrap();
-    }
+    // Some blocks, so that something is found although the input does not end. The program may
+    // be gone before it has read all of them.
+    let many = AUTH.repeat(1_000);
+    let writer = std::thread::spawn(move || {
+        let _ = (0..60).try_for_each(|_| input.write_all(many.as_bytes()));
+        input
+    });
     let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
     let mut first = String::new();
     std::io::BufRead::read_line(&mut output, &mut first).unwrap();
@@ -664,7 +667,7 @@ fn after_ctrl_c_comes_what_was_found() {
     assert_eq!(summary["interrupted"], true);
     assert_eq!(summary["hits"], hits.len() + 1);
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    drop(input);
+    drop(writer.join());
 }
 
 /// The public samples: the same hits whole, as one stream, packed, and without their headers.

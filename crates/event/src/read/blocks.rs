@@ -12,8 +12,8 @@ use crate::{Format, Record};
 /// A longer record is cut here (lines) or stepped over (documents).
 const RECORD_BYTES_MAX: usize = 1 << 20;
 /// Records and bytes of one block.
-const BLOCK_RECORDS: usize = 4_096;
-const BLOCK_BYTES: usize = 2 << 20;
+const BLOCK_RECORDS: usize = 8_192;
+const BLOCK_BYTES: usize = 4 << 20;
 /// Lines of audit records that may stand between two lines of one event.
 const AUDIT_LINES: usize = 64;
 /// Problems that one block names.
@@ -85,6 +85,12 @@ impl Block {
 
     fn push(&mut self, offset: u64, bytes: &[u8], truncated: bool) {
         let start = self.data.len();
+        // Growing step by step, a block would take twice its size in the end.
+        if start + bytes.len() > self.data.capacity() {
+            let most = BLOCK_BYTES + BLOCK_BYTES / 8;
+            self.data
+                .reserve_exact(most.saturating_sub(start).max(bytes.len()));
+        }
         self.data.extend_from_slice(bytes);
         self.pieces.push(Piece {
             place: start..self.data.len(),

@@ -17,7 +17,7 @@ const EVTX_CHUNKS: usize = 24;
 /// How often a folder of EVTX files is read, so that there is something to measure.
 const EVTX_ROUNDS: usize = 40;
 /// Events of one batch.
-const BATCH_EVENTS: usize = 4_096;
+const BATCH_EVENTS: usize = 8_192;
 
 /// What one run measured.
 #[derive(Debug, Clone, Default)]

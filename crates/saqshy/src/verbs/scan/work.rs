@@ -76,7 +76,7 @@ pub fn run(
     threads: usize,
     mut each: impl FnMut(Outcome) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let (jobs, queue) = mpsc::sync_channel(2 * threads);
+    let (jobs, queue) = mpsc::sync_channel(threads);
     let (done, outcomes) = mpsc::sync_channel(4 * threads);
     let queue = Arc::new(Mutex::new(queue));
     // Threads are not waited for: one may hang in a read from a pipe when Ctrl-C comes.
