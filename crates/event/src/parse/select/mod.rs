@@ -97,7 +97,7 @@ struct Node<'a> {
     /// the key that it has in the column.
     last: &'a str,
     last_key: u32,
-    /// Something below it may be wanted.
+    /// Objects here are followed.
     open: bool,
     /// A document with this name has another shape.
     foreign: bool,

@@ -13,6 +13,8 @@ const DEPTH_MAX: usize = 16;
 const NAME_BYTES_MAX: usize = 400;
 /// Distinct places in the documents of one batch.
 const NODES_MAX: usize = 10_000;
+/// Up to so many places, objects are followed in which nothing is wanted.
+const FOLLOWED_MAX: usize = 500;
 
 impl<'a> Selector<'a> {
     /// Steps from the end of the value at `place` to the next value and gives its place; [`NONE`]
@@ -139,7 +141,8 @@ impl<'a> Selector<'a> {
             above => format!("{above}.{text}"),
         };
         let value = self.purpose(out, shape, &name);
-        let open = self.open(shape, &format!("{name}."));
+        // What is not wanted is followed, too, while there are few places: most of it is known.
+        let open = self.nodes.len() < FOLLOWED_MAX || self.open(shape, &format!("{name}."));
         let foreign = shape == Shape::Flat
             && (matches!(&*name, "winlog.event_id" | "winlog.channel")
                 || name.starts_with("Event.System."));
