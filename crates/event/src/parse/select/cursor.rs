@@ -87,6 +87,16 @@ impl<'a> Cursor<'a> {
         Ok(found)
     }
 
+    /// Steps over `first` and `second` behind it, if both stand here.
+    pub fn known_both(&mut self, first: &str, second: &str) -> bool {
+        let rest = self.bytes[self.at..].strip_prefix(first.as_bytes());
+        let found = rest.is_some_and(|rest| rest.starts_with(second.as_bytes()));
+        if found {
+            self.at += first.len() + second.len();
+        }
+        found
+    }
+
     /// Steps over the key `key` and its colon, written without blanks, if it stands here.
     pub fn known_key(&mut self, key: &[u8]) -> Step<bool> {
         self.peek()?;

@@ -32,6 +32,7 @@ pub use fields::FieldSet;
 use make::{make, says, text, value};
 use memo::Memo;
 use shape::{DATASET, HEAD_FIELDS, How, PARTS, Shape};
+use walk::STEADY;
 
 /// Fields of one document that are looked at.
 const ENTRIES_MAX: usize = 1_000;
@@ -97,6 +98,8 @@ struct Node<'a> {
     /// the key that it has in the column.
     last: &'a str,
     last_key: u32,
+    /// How often in a row it was that, up to a limit, where nobody wants it.
+    steady: u8,
     /// Objects here are followed.
     open: bool,
     /// A document with this name has another shape.
@@ -156,6 +159,7 @@ impl<'a> Selector<'a> {
             value: Use::default(),
             last: "",
             last_key: ABSENT,
+            steady: 0,
             open,
             foreign: false,
         };
@@ -273,9 +277,13 @@ impl<'a> Selector<'a> {
             if value.is_some() {
                 self.slot(value, last)?;
                 self.again(out, value, last_key)?;
+            } else {
+                let steady = &mut self.nodes[place as usize].steady;
+                *steady = STEADY.min(*steady + 1);
             }
             return Ok(());
         }
+        self.nodes[place as usize].steady = 0;
         let start = cursor.position()?;
         match cursor.kind()? {
             // The careful reader joins the items of system fields in its own way.

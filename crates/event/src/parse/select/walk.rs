@@ -16,6 +16,10 @@ const NODES_MAX: usize = 10_000;
 /// Up to so many places, objects are followed in which nothing is wanted.
 const FOLLOWED_MAX: usize = 500;
 
+/// How often a value that nobody wants is seen to be the same before it is taken as text between
+/// two others.
+pub(super) const STEADY: u8 = 16;
+
 impl<'a> Selector<'a> {
     /// Steps from the end of the value at `place` to the next value and gives its place; [`NONE`]
     /// at the end of the document. What stands between two values follows from their places, so
@@ -30,10 +34,10 @@ impl<'a> Selector<'a> {
         let Node {
             parent, glue, to, ..
         } = self.nodes[place as usize];
-        if cursor.known(glue)? {
-            return Ok(to);
-        }
         let start = cursor.position()?;
+        if cursor.known(glue)? {
+            return Ok(self.leap(cursor, place, start, to));
+        }
         let next = match parent {
             NONE => self.next_below(out, shape, cursor, place)?,
             parent => self.next_in(out, shape, cursor, parent, place)?,
@@ -41,6 +45,23 @@ impl<'a> Selector<'a> {
         let node = &mut self.nodes[place as usize];
         (node.glue, node.to) = (cursor.since(start), next);
         Ok(next)
+    }
+
+    /// Goes on from `to`, to which the text since `start` led from `place`, if nobody wants the
+    /// value there and it is always the same: next time it is compared together with what stands
+    /// before it.
+    fn leap(&mut self, cursor: &mut Cursor<'a>, place: u32, start: usize, to: u32) -> u32 {
+        let Some(skipped) = self.nodes.get(to as usize) else {
+            return to;
+        };
+        let steady = skipped.steady == STEADY && !skipped.glue.is_empty();
+        if !steady || !cursor.known_both(skipped.last, skipped.glue) {
+            return to;
+        }
+        let to = skipped.to;
+        let node = &mut self.nodes[place as usize];
+        (node.glue, node.to) = (cursor.since(start), to);
+        to
     }
 
     /// Steps into the object at `place`.
@@ -160,6 +181,7 @@ impl<'a> Selector<'a> {
             value,
             last: "",
             last_key: ABSENT,
+            steady: 0,
             open,
             foreign,
         });
