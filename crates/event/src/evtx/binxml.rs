@@ -247,7 +247,11 @@ impl<'c> Records<'c> {
         at.skip(6)?;
         let units = at.u16()?;
         let mut name = String::new();
-        value::utf16(&mut name, at.take(2 * usize::from(units))?);
+        let written = at.take(2 * usize::from(units))?;
+        if !value::may_name(written) {
+            return Err(Unusual);
+        }
+        value::utf16(&mut name, written);
         if inline {
             at.skip(2)?;
             cursor.at = at.at;

@@ -54,6 +54,14 @@ fn sized<const N: usize>(bytes: &[u8]) -> Result<[u8; N], Unusual> {
     bytes.try_into().map_err(|_| Unusual)
 }
 
+/// Whether a name in UTF-16LE has nothing in it that XML does not allow: [`utf16`] would change
+/// it, the way over XML text does not.
+pub(super) fn may_name(bytes: &[u8]) -> bool {
+    let units = bytes.as_chunks::<2>().0.iter();
+    let mut units = units.map(|unit| u16::from_le_bytes(*unit));
+    units.all(|unit| matches!(unit, 0x20..0xd800 | 0xe000..0xfffe))
+}
+
 /// UTF-16LE up to the first NUL. What XML does not allow becomes `_`, as Windows writes it.
 pub(super) fn utf16(out: &mut String, bytes: &[u8]) {
     out.reserve(bytes.len() / 2);
@@ -237,6 +245,10 @@ mod tests {
             "Ә_b😀\r\n_"
         );
         assert_eq!(text(STRING, &[0x00, 0xd8, 0x41, 0x00]), "_A");
+        assert!(may_name(&wide("Əмгек_1")));
+        for name in ["a\u{1}", "a\u{ffff}", "a\0", "😀"] {
+            assert!(!may_name(&wide(name)), "{name:?}");
+        }
         assert_eq!(text(0x02, b"a\0b"), "ab");
         assert_eq!(text(0x07, &(-5i32).to_le_bytes()), "-5");
         assert_eq!(text(0x0a, &u64::MAX.to_le_bytes()), "18446744073709551615");
