@@ -449,6 +449,7 @@ impl ColumnBuilder {
     }
 
     /// The text with this key; `None` if the value is something else.
+    #[inline]
     fn text(&self, key: u32) -> Option<&str> {
         match &self.values[key as usize] {
             Value::Str(text) => Some(self.texts.get(text)),
@@ -456,6 +457,7 @@ impl ColumnBuilder {
         }
     }
 
+    #[inline]
     fn is_equal(&self, key: u32, value: &Given<'_>) -> bool {
         match value {
             Given::Text(text) => self.text(key) == Some(text),

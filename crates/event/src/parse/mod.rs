@@ -264,13 +264,13 @@ impl Parser {
         let dataset = row.dataset.take();
         row.text("data_stream.dataset", dataset.as_deref());
         let received = row.received;
-        if selection.wants("event.id") {
+        if selection.id {
             row.set("event.id", format!("{}-{seq:016x}", self.node));
         }
-        if selection.wants("event.ingested") {
+        if selection.ingested {
             row.set("event.ingested", received);
         }
-        if selection.wants("log.source.id") {
+        if selection.source {
             row.set("log.source.id", source);
         }
     }

@@ -46,12 +46,22 @@ const SLOTS_MAX: usize = 64;
 pub(super) struct Selection {
     fields: FieldSet,
     served: bool,
+    /// Fields of the record that are wanted.
+    pub id: bool,
+    pub ingested: bool,
+    pub source: bool,
 }
 
 impl Selection {
     pub fn new(fields: FieldSet) -> Self {
         let served = shape::serves(&fields);
-        Selection { fields, served }
+        Selection {
+            served,
+            id: fields.contains("event.id"),
+            ingested: fields.contains("event.ingested"),
+            source: fields.contains("log.source.id"),
+            fields,
+        }
     }
 
     /// All wanted fields can be given without deriving others.
@@ -59,7 +69,7 @@ impl Selection {
         self.served
     }
 
-    pub fn wants(&self, field: &str) -> bool {
+    fn wants(&self, field: &str) -> bool {
         self.fields.contains(field)
     }
 }
