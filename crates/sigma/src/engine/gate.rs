@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
-use saqshy_event::{ABSENT, Batch};
+use saqshy_event::{ABSENT, Batch, Column};
 
 use super::glob::FastGlob;
 use super::scan::text_of;
@@ -178,6 +178,20 @@ impl Classes {
             self.grouped[*at as usize] = row as u32;
             *at += 1;
         }
+    }
+
+    /// The bit of a class in [`Classes::that_have`]. Later classes share one.
+    pub fn bit(class: u32) -> u64 {
+        1 << class.min(u64::BITS - 1)
+    }
+
+    /// The classes of which a row has `column`.
+    pub fn that_have(&self, column: &Column) -> u64 {
+        let rows = column.keys().iter().zip(&self.of_row);
+        rows.fold(0, |had, (&key, &class)| match key {
+            ABSENT => had,
+            _ => had | Classes::bit(class),
+        })
     }
 
     /// The rows of a class, in order.

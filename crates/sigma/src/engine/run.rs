@@ -60,8 +60,10 @@ pub(super) struct Scratch {
     fresh: Vec<Fresh>,
     /// Folded texts of `fresh`, one after the other.
     folded: String,
-    /// Rows with a program to evaluate there.
-    calls: Vec<(u32, u32)>,
+    /// Programs to evaluate, and where.
+    calls: Vec<Call>,
+    /// For each column of the batch the classes that have it, once somebody asked.
+    had: Vec<Option<u64>>,
     sample: Sample,
     /// Answers of lazy atoms for each distinct value: 0 not asked, 1 no, 2 yes.
     remembered: Vec<Vec<u8>>,
@@ -99,6 +101,7 @@ impl Scratch {
             fresh: Vec::new(),
             folded: String::new(),
             calls: Vec::new(),
+            had: Vec::new(),
             sample: Sample::new(compiled.atoms.len()),
             remembered: vec![Vec::new(); compiled.remembered],
             asked: Vec::new(),
@@ -140,7 +143,7 @@ impl Scratch {
             for &atom in &self.held[start as usize..others as usize] {
                 let programs = plan.triggered(atom).iter();
                 self.calls
-                    .extend(programs.map(|&program| (used.row, program)));
+                    .extend(programs.map(|&program| Call::new(used.row, program)));
             }
         });
     }
@@ -169,6 +172,24 @@ impl Scratch {
             self.read.fill(0);
             self.row_number = 1;
         }
+    }
+}
+
+/// A row and a program to evaluate there, in one number, which is faster to sort.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Call(u64);
+
+impl Call {
+    fn new(row: u32, program: u32) -> Self {
+        Call(u64::from(row) << 32 | u64::from(program))
+    }
+
+    fn row(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    fn program(self) -> u32 {
+        self.0 as u32
     }
 }
 
@@ -271,6 +292,8 @@ pub(super) fn run<'s>(
     let index = names
         .map(|(at, column)| (column.name(), at as u32))
         .collect();
+    scratch.had.clear();
+    scratch.had.resize(batch.columns().len(), None);
     let counted = scratch.sample.begins(batch.rows());
     let mut run = Run {
         compiled,
@@ -325,7 +348,7 @@ impl<'a> Run<'a> {
         let mut triggers = 0;
         for (list, trigger) in [(&plan.trigger_fields, true), (&plan.other_fields, false)] {
             for &field in list {
-                let columns = self.columns_of(field, classes.rows(class));
+                let columns = self.columns_of(field, classes, class);
                 if !columns.columns.is_empty() {
                     self.scratch.places[field as usize] = fields.len() as u32;
                     fields.push(columns);
@@ -340,19 +363,23 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn columns_of(&mut self, field: u32, rows: &[u32]) -> FieldColumns<'a> {
+    /// The columns of a field, without those that no row of the class has.
+    fn columns_of(&mut self, field: u32, classes: &Classes, class: usize) -> FieldColumns<'a> {
         let batch = self.batch;
         self.bind(field);
-        let columns = self.scratch.columns[field as usize].columns.iter();
-        let columns = columns.map(|&(at, first)| (&batch.columns()[at as usize], first));
-        let had = |column: &Column| {
-            let keys = column.keys();
-            rows.iter().any(|&row| keys[row as usize] != ABSENT)
-        };
+        let Scratch { columns, had, .. } = &mut *self.scratch;
+        let columns = columns[field as usize].columns.iter();
+        let columns = columns.filter(|(at, _)| {
+            let had = had[*at as usize]
+                .get_or_insert_with(|| classes.that_have(&batch.columns()[*at as usize]));
+            *had & Classes::bit(class as u32) != 0
+        });
         FieldColumns {
             field,
             first_only: matches!(self.compiled.fields[field as usize].names, Names::First(_)),
-            columns: columns.filter(|(column, _)| had(column)).collect(),
+            columns: columns
+                .map(|&(at, first)| (&batch.columns()[at as usize], first))
+                .collect(),
         }
     }
 
@@ -376,13 +403,13 @@ impl<'a> Run<'a> {
         calls.sort_unstable();
         calls.dedup();
         if bound.plan.always.is_empty() {
-            for calls in calls.chunk_by(|left, right| left.0 == right.0) {
-                self.row(calls[0].0 as usize, calls, bound, out);
+            for calls in calls.chunk_by(|left, right| left.row() == right.row()) {
+                self.row(calls[0].row() as usize, calls, bound, out);
             }
         } else {
             let mut rest = &calls[..];
             for &row in rows {
-                let own = rest.iter().take_while(|call| call.0 == row).count();
+                let own = rest.iter().take_while(|call| call.row() == row).count();
                 let (now, later) = rest.split_at(own);
                 rest = later;
                 self.row(row as usize, now, bound, out);
@@ -465,9 +492,9 @@ impl<'a> Run<'a> {
     }
 
     /// Evaluates the programs that are called at `row` and those that always are.
-    fn row(&mut self, row: usize, calls: &[(u32, u32)], bound: &Bound<'a>, out: &mut Vec<Match>) {
+    fn row(&mut self, row: usize, calls: &[Call], bound: &Bound<'a>, out: &mut Vec<Match>) {
         self.scratch.next_row();
-        let called = calls.iter().map(|&(_, program)| program);
+        let called = calls.iter().map(|call| call.program());
         for program in bound.plan.always.iter().copied().chain(called) {
             let program = &self.compiled.programs[program as usize];
             for &field in &program.fields {
