@@ -492,7 +492,111 @@ impl std::hash::Hash for Hashed<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Set(&'static str, Value),
+        Add(&'static str, Value),
+        End,
+        Discard,
+        /// So many events with the number of each as text, taken modulo the second.
+        Many(usize, usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let field = || select(vec!["a", "b", "c"]);
+        let single = prop_oneof![
+            4 => "[aё]{0,3}".prop_map(Value::from),
+            2 => (0..300usize).prop_map(|number| Value::from(number.to_string())),
+            1 => select(vec![511, 512, 513, 2_000]).prop_map(|length| Value::from("x".repeat(length))),
+            1 => (0..3i64).prop_map(Value::from),
+            1 => select(vec![0.0, -0.0, 1.5]).prop_map(Value::Float),
+            1 => any::<bool>().prop_map(Value::from),
+            1 => Just(Value::Null),
+        ];
+        let list = prop::collection::vec(single.clone(), 0..3);
+        let value = prop_oneof![6 => single, 1 => list.prop_map(|items| Value::List(items.into()))];
+        prop_oneof![
+            6 => (field(), value.clone()).prop_map(|(field, value)| Step::Set(field, value)),
+            3 => (field(), value).prop_map(|(field, value)| Step::Add(field, value)),
+            5 => Just(Step::End),
+            1 => Just(Step::Discard),
+            1 => (250..300usize, 1..400usize).prop_map(|(count, of)| Step::Many(count, of)),
+        ]
+    }
+
+    type Fields = BTreeMap<String, Value>;
+
+    fn add(fields: &mut Fields, field: &str, value: Value) {
+        let merged = match fields.remove(field) {
+            None => value,
+            Some(Value::List(items)) => Value::List(items.into_iter().chain([value]).collect()),
+            Some(first) => Value::List([first, value].into()),
+        };
+        fields.insert(field.to_owned(), merged);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
+        #[test]
+        fn a_batch_holds_what_was_set(steps in prop::collection::vec(step(), 0..60)) {
+            let mut builder = BatchBuilder::expecting(10);
+            let (mut rows, mut now) = (Vec::<Fields>::new(), Fields::new());
+            for step in steps {
+                match step {
+                    Step::Set(field, value) => {
+                        builder.set(field, value.clone());
+                        now.insert(field.to_owned(), value);
+                    }
+                    Step::Add(field, value) => {
+                        builder.add(field, value.clone());
+                        add(&mut now, field, value);
+                    }
+                    Step::End => {
+                        builder.end_event();
+                        rows.push(std::mem::take(&mut now));
+                    }
+                    Step::Discard => {
+                        builder.discard_event();
+                        now.clear();
+                    }
+                    Step::Many(count, of) => {
+                        for number in 0..count {
+                            let text = (number % of).to_string();
+                            builder.set("a", text.as_str());
+                            builder.end_event();
+                            now.insert("a".to_owned(), text.into());
+                            rows.push(std::mem::take(&mut now));
+                        }
+                    }
+                }
+                for field in ["a", "b", "c"] {
+                    prop_assert_eq!(builder.current(field), now.get(field).cloned());
+                    prop_assert_eq!(builder.has(field), now.contains_key(field));
+                }
+            }
+            let batch = builder.finish();
+            // What is cloned does not need the batch.
+            let copy = batch.clone();
+            for batch in [batch, copy] {
+                let mut held = Vec::new();
+                for event in batch.events() {
+                    let fields = event.fields();
+                    let owned = fields.map(|(name, value)| (name.to_owned(), value.clone()));
+                    held.push(owned.collect::<Fields>());
+                }
+                drop(batch);
+                prop_assert_eq!(&held, &rows);
+            }
+        }
+    }
 
     #[test]
     fn equal_values_share_a_key_and_absent_rows_stay_absent() {

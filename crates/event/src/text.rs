@@ -147,6 +147,8 @@ impl Texts {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -165,5 +167,17 @@ mod tests {
         }
         assert_eq!(size_of::<Text>(), 24);
         assert_eq!(size_of::<crate::Value>(), 24);
+    }
+    #[test]
+    fn where_a_text_stands_does_not_show() {
+        let mut texts = Texts::default();
+        let mut pushed = ["a", "сақшы", "a"].map(|text| texts.push(text.into()));
+        texts.finish(pushed.iter_mut());
+        let [part, other, again] = pushed;
+        let own = Text::from("a");
+        assert!(part == own && part == again && part != other);
+        let seen: HashSet<Text> = [part, own, again, other].into();
+        assert_eq!(seen.len(), 2);
+        assert!(seen.contains("a") && seen.contains("сақшы"));
     }
 }

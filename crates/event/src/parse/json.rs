@@ -147,7 +147,7 @@ impl Flat {
         }
     }
 
-    /// Joins the values of equal names into lists.
+    /// Joins the values of equal names into lists; a name that occurs once keeps its value.
     fn join_repeats(self) -> Flat {
         let mut joined: Vec<(&str, Vec<Value>)> = Vec::new();
         let mut index: HashMap<&str, usize> = HashMap::new();
@@ -157,10 +157,7 @@ impl Flat {
                 joined.push((name, Vec::new()));
                 joined.len() - 1
             });
-            match entry.value {
-                Value::List(items) => joined[at].1.extend(items),
-                value => joined[at].1.push(value),
-            }
+            joined[at].1.push(entry.value);
         }
         let mut flat = Flat {
             overflow: self.overflow,
@@ -169,11 +166,19 @@ impl Flat {
         for (name, mut values) in joined {
             let value = match values.len() {
                 1 => values.swap_remove(0),
-                _ => Value::List(values.into()),
+                _ => Value::List(values.into_iter().flat_map(items).collect()),
             };
             flat.push(name, value);
         }
         flat
+    }
+}
+
+/// The items of a list, or the value itself.
+fn items(value: Value) -> Vec<Value> {
+    match value {
+        Value::List(items) => items.into_vec(),
+        single => vec![single],
     }
 }
 
@@ -420,6 +425,13 @@ mod tests {
             ["big", "18446744073709551615"],
             ["f", 1.5]
         ]);
+        assert_eq!(serde_json::to_value(got).unwrap(), expected);
+    }
+
+    #[test]
+    fn objects_in_an_array_leave_other_lists_as_they_are() {
+        let got = flat(r#"{"one":["x"],"o":[{"n":["a"]},{"n":[null,2]},{"m":[3]}]}"#);
+        let expected = serde_json::json!([["one", ["x"]], ["o.n", ["a", null, 2]], ["o.m", [3]]]);
         assert_eq!(serde_json::to_value(got).unwrap(), expected);
     }
 

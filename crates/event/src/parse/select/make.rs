@@ -17,7 +17,9 @@ pub(super) fn says(raw: &str) -> bool {
 pub(super) fn make(how: How, raw: &str) -> Result<Option<Given<'_>>, Unusual> {
     Ok(match how {
         // Said to be absent.
-        How::Own | How::Data if raw == "null" => None,
+        How::Data if raw == "null" => None,
+        // So is this, unless the name stands twice and there are objects in an array.
+        How::Own if raw == "null" => return Err(Unusual),
         How::Own => Some(value(raw)?.into()),
         How::Data => match inner(raw) {
             // Without escapes it is one line.

@@ -34,8 +34,10 @@ use memo::Memo;
 use shape::{DATASET, HEAD_FIELDS, How, PARTS, Shape};
 use walk::STEADY;
 
-/// Fields of one document that are looked at.
-const ENTRIES_MAX: usize = 1_000;
+/// Fields of one document: beyond, the careful reader leaves some out.
+const FIELDS_MAX: usize = 1_500;
+/// The shortest field: `"a":1,`.
+const FIELD_BYTES_MIN: usize = 6;
 /// Items of one array.
 const ITEMS_MAX: usize = 256;
 /// Parts that are kept until a document has been read, of both shapes.
@@ -110,6 +112,8 @@ struct Node<'a> {
     last_key: u32,
     /// How often in a row it was that, up to a limit, where nobody wants it.
     steady: u8,
+    /// A wanted name may begin with the name of this place.
+    leads: bool,
     /// Objects here are followed.
     open: bool,
     /// A document with this name has another shape.
@@ -146,7 +150,6 @@ pub(super) struct Selector<'a> {
     source: Option<usize>,
     address: Option<usize>,
     slots: [Option<&'a str>; SLOTS_MAX],
-    entries: usize,
     /// The shape of the last document.
     likely: Shape,
     hasher: RandomState,
@@ -170,6 +173,7 @@ impl<'a> Selector<'a> {
             last: "",
             last_key: ABSENT,
             steady: 0,
+            leads: open,
             open,
             foreign: false,
         };
@@ -189,7 +193,6 @@ impl<'a> Selector<'a> {
             parts: Default::default(),
             times: selection.fields.contains("@timestamp"),
             slots: [None; SLOTS_MAX],
-            entries: 0,
             likely: Shape::Beat,
             hasher: RandomState::default(),
         };
@@ -217,6 +220,9 @@ impl<'a> Selector<'a> {
         let Ok(text) = std::str::from_utf8(record.payload) else {
             return false;
         };
+        if may_have_too_many_fields(text) {
+            return false;
+        }
         self.received = record.received;
         let other = match self.likely {
             Shape::Beat => Shape::Flat,
@@ -240,7 +246,6 @@ impl<'a> Selector<'a> {
         text: &'a str,
     ) -> Result<(), Unusual> {
         self.slots = [None; SLOTS_MAX];
-        self.entries = 0;
         let mut cursor = Cursor::new(text);
         let root = shape as u32;
         let mut place = self.next(out, shape, &mut cursor, root)?;
@@ -281,6 +286,7 @@ impl<'a> Selector<'a> {
             value,
             last,
             last_key,
+            leads,
             ..
         } = self.nodes[place as usize];
         if cursor.known(last)? {
@@ -320,8 +326,13 @@ impl<'a> Selector<'a> {
             }
             Kind::Object | Kind::Array => {
                 cursor.skip(0)?;
+                let skipped = cursor.since(start);
+                // The careful reader looks into objects in an array, too.
+                if leads && skipped.contains('{') {
+                    return Err(Unusual);
+                }
                 if !value.is_some() {
-                    self.nodes[place as usize].last = cursor.since(start);
+                    self.nodes[place as usize].last = skipped;
                 }
             }
         }
@@ -330,10 +341,6 @@ impl<'a> Selector<'a> {
 
     /// Keeps a part of the document until it has been read.
     fn slot(&mut self, value: Use, raw: &'a str) -> Result<(), Unusual> {
-        self.entries += 1;
-        if self.entries > ENTRIES_MAX {
-            return Err(Unusual);
-        }
         match value.slot {
             Some(slot) if self.slots[usize::from(slot)].replace(raw).is_some() => Err(Unusual),
             _ => Ok(()),
@@ -487,6 +494,11 @@ impl<'a> Selector<'a> {
         }
         out.end_event();
     }
+}
+
+fn may_have_too_many_fields(text: &str) -> bool {
+    text.len() > FIELDS_MAX * FIELD_BYTES_MIN
+        && memchr::memchr_iter(b':', text.as_bytes()).count() > FIELDS_MAX
 }
 
 /// What the careful reader makes of the head alone.

@@ -163,7 +163,8 @@ impl<'a> Selector<'a> {
         };
         let value = self.purpose(out, shape, &name);
         // What is not wanted is followed, too, while there are few places: most of it is known.
-        let open = self.nodes.len() < FOLLOWED_MAX || self.open(shape, &format!("{name}."));
+        let leads = self.leads(shape, &format!("{name}."));
+        let open = leads || self.nodes.len() < FOLLOWED_MAX;
         let foreign = shape == Shape::Flat
             && (matches!(&*name, "winlog.event_id" | "winlog.channel")
                 || name.starts_with("Event.System."));
@@ -182,6 +183,7 @@ impl<'a> Selector<'a> {
             last: "",
             last_key: ABSENT,
             steady: 0,
+            leads,
             open,
             foreign,
         });
@@ -215,7 +217,7 @@ impl<'a> Selector<'a> {
     }
 
     /// Whether a wanted name may begin with `prefix`, which ends with a dot.
-    fn open(&self, shape: Shape, prefix: &str) -> bool {
+    fn leads(&self, shape: Shape, prefix: &str) -> bool {
         let names = shape.names();
         let kept = names.kept().into_iter().flatten();
         let full = match shape {
