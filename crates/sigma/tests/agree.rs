@@ -277,6 +277,39 @@ fn cases() -> u32 {
         .unwrap_or(300)
 }
 
+/// Compares both on every batch.
+fn agree(
+    rules: Vec<Arc<Rule>>,
+    pipeline: &Pipeline,
+    batches: &[&[Fields]],
+) -> Result<(), TestCaseError> {
+    let (engine, refused) = Engine::compile(rules, pipeline);
+    prop_assert!(refused.is_empty());
+    for events in batches {
+        let batch = batch(events);
+        let expected = oracle::matches(engine.rules(), pipeline, &batch);
+        let found = engine.matches(&batch);
+        if found != expected {
+            let wrong = found.iter().find(|it| !expected.contains(it));
+            let missing = expected.iter().find(|it| !found.contains(it));
+            let at = wrong.or(missing).unwrap();
+            prop_assert!(
+                false,
+                "{} row {}: {:?}\n{}",
+                if wrong.is_some() {
+                    "too much"
+                } else {
+                    "missed"
+                },
+                at.row,
+                batch.event(at.row as usize).to_json(),
+                engine.rules()[at.rule as usize].source,
+            );
+        }
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
@@ -291,27 +324,106 @@ proptest! {
         if !placeholder.is_empty() {
             pipeline.set_placeholder("a", placeholder);
         }
-        let (engine, refused) = Engine::compile(rules, &pipeline);
-        prop_assert!(refused.is_empty());
         // Twice, so that kept memory must not leak from batch to batch.
-        for events in [&events, &more, &events] {
-            let batch = batch(events);
-            let expected = oracle::matches(engine.rules(), &pipeline, &batch);
-            let found = engine.matches(&batch);
-            if found != expected {
-                let wrong = found.iter().find(|it| !expected.contains(it));
-                let missing = expected.iter().find(|it| !found.contains(it));
-                let at = wrong.or(missing).unwrap();
-                prop_assert!(
-                    false,
-                    "{} row {}: {:?}\n{}",
-                    if wrong.is_some() { "too much" } else { "missed" },
-                    at.row,
-                    batch.event(at.row as usize).to_json(),
-                    engine.rules()[at.rule as usize].source,
-                );
-            }
-        }
+        agree(rules, &pipeline, &[&events, &more, &events])?;
+    }
+}
+
+/// What may stand in a field of addresses.
+fn address() -> impl Strategy<Value = Value> {
+    let bare = prop_oneof![
+        4 => "10\\.[01]\\.[0-3]\\.[0-9]",
+        2 => "::ffff:10\\.[01]\\.0\\.[0-9]",
+        2 => "fe80::[0-9a-fA-F]{1,3}",
+        2 => select(vec![
+            "::", "::1", "0.0.0.0", "255.255.255.255", "::ffff:a00:1", "10.0.0.1/32", "10.0.0.01", "10.0.0",
+            "fe80::1%eth0", "[::1]", "10.0.0.1:80", "", "-", "a", "10.0.0.1.example.org",
+        ]).prop_map(str::to_owned),
+    ];
+    let blanks = || select(vec!["", "", "", " ", "\t", "\u{a0}", "\n"]);
+    let text = (blanks(), bare, blanks())
+        .prop_map(|(before, bare, after)| Value::from(format!("{before}{bare}{after}")));
+    let single = prop_oneof![
+        16 => text,
+        1 => Just(Value::from(format!("{}10.0.0.1", " ".repeat(5_000)))),
+        1 => (0..20i64).prop_map(Value::Int),
+        1 => Just(Value::Float(10.5)),
+        1 => Just(Value::Null),
+        1 => any::<bool>().prop_map(Value::Bool),
+    ];
+    let list = prop::collection::vec(single.clone(), 0..4);
+    prop_oneof![6 => single, 1 => list.prop_map(|items| Value::List(items.into()))]
+}
+
+/// Rules about networks, with literals beside them.
+fn network_rule() -> impl Strategy<Value = Arc<Rule>> {
+    let networks = select(vec![
+        "10.0.0.0/8",
+        "10.0.0.0/30",
+        "10.1.2.3",
+        "10.0.0.1/32",
+        "10.0.0.5/8",
+        "10.1.0.0/16",
+        "0.0.0.0/0",
+        "::/0",
+        "::1",
+        "fe80::/10",
+        "fe80::1/128",
+        "::ffff:0:0/96",
+        "::ffff:10.0.0.0/104",
+        "::ffff:10.0.0.1",
+    ]);
+    let literals = select(vec![
+        "10.0.0.1", "10.*", "*::*", "fe80::?", "-", "::1", "*.1", "*0.0*",
+    ]);
+    let list = |items: Vec<&str>| items.into_iter().map(quoted).collect::<Vec<_>>().join(", ");
+    let item = prop_oneof![
+        4 => (select(vec!["|cidr", "|cidr", "|cidr|all", "|cidr|neq"]), prop::collection::vec(networks, 1..4)),
+        1 => (select(vec!["", "|contains", "|neq"]), prop::collection::vec(literals, 1..3)),
+    ];
+    let item =
+        (select(vec!["A", "A", "B", "acme.A"]), item).prop_map(move |(field, (chain, values))| {
+            format!(
+                "{{{}: [{}]}}",
+                quoted(&format!("{field}{chain}")),
+                list(values)
+            )
+        });
+    let condition = select(vec![
+        "s1",
+        "not s1",
+        "s1 and s2",
+        "s1 and not s2",
+        "s1 or s2",
+        "not s1 and not s2",
+        "s1 or not s2",
+    ]);
+    (item.clone(), item, condition).prop_map(|(s1, s2, condition)| {
+        let yaml = format!(
+            "title: t\nlogsource: {{product: acme}}\ndetection:\n    s1: {s1}\n    s2: {s2}\n    condition: {condition}\n"
+        );
+        Arc::new(parse_rules(&yaml, "t.yml".as_ref()).remove(0).unwrap())
+    })
+}
+
+fn addressed() -> impl Strategy<Value = Fields> {
+    let names = select(vec!["A", "acme.A", "B"]);
+    prop::collection::vec((names, address()), 0..3).prop_map(|mut fields| {
+        fields.push(("data_stream.dataset", "acme".into()));
+        fields
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases() / 3, ..ProptestConfig::default() })]
+
+    #[test]
+    fn networks_agree(
+        rules in prop::collection::vec(network_rule(), 1..20),
+        events in prop::collection::vec(addressed(), 1..100),
+        more in prop::collection::vec(addressed(), 1..4),
+    ) {
+        agree(rules, &Pipeline::default(), &[&events, &more, &events])?;
     }
 }
 

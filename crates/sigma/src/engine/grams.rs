@@ -252,12 +252,34 @@ mod tests {
         found
     }
 
+    /// Literals over few characters, and texts in which some of them stand.
+    fn literals_and_text() -> impl Strategy<Value = (Vec<String>, String)> {
+        let literals = prop_oneof![
+            prop::collection::btree_set("[abё]{1,7}", 0..40),
+            prop::collection::btree_set("[a-eёқ]{1,3}", 0..100),
+            prop::collection::btree_set("[ab]{4,9}", 200..400),
+            prop::collection::btree_set("[a-z.\\\\]{1,12}", 0..400),
+            prop::collection::btree_set("a{1,9}|[ab]{8}|ё{1,4}|[漢字𝄞a]{1,4}", 0..60),
+        ];
+        let pieces = prop_oneof![
+            3 => any::<prop::sample::Index>().prop_map(Ok),
+            2 => "[abё]{0,5}|a{0,9}|[a-z.]{0,2}|[漢字𝄞]{1,2}".prop_map(Err),
+        ];
+        (literals, prop::collection::vec(pieces, 0..5)).prop_map(|(literals, pieces)| {
+            let literals: Vec<String> = literals.into_iter().collect();
+            let text = pieces.iter().map(|piece| match piece {
+                Ok(_) if literals.is_empty() => "",
+                Ok(at) => at.get(&literals).as_str(),
+                Err(text) => text,
+            });
+            let text = text.collect();
+            (literals, text)
+        })
+    }
+
     proptest! {
         #[test]
-        fn every_literal_is_found_and_no_other(
-            texts in prop::collection::btree_set("[abё]{1,7}", 0..40),
-            text in "[abё]{0,20}",
-        ) {
+        fn every_literal_is_found_and_no_other((texts, text) in literals_and_text()) {
             let literals = Literals::new(texts.iter().map(|text| text.as_bytes())).unwrap();
             let held = texts.iter().zip(0..).filter(|(it, _)| text.contains(it.as_str()));
             prop_assert_eq!(found(&literals, &text), held.map(|(_, at)| at).collect());
