@@ -37,10 +37,16 @@ pub fn fold_into(text: &str, out: &mut String) {
 
 /// Appends the folded form of `text` to `out`.
 pub fn fold_onto(text: &str, out: &mut String) {
+    let start = out.len();
+    push_to_fold(text, out);
+    out[start..].make_ascii_lowercase();
+}
+
+/// Appends the folded form of `text` to `out`, save that ASCII letters may still be capitals:
+/// after many texts, one [`str::make_ascii_lowercase`] folds those of all.
+pub fn push_to_fold(text: &str, out: &mut String) {
     if text.is_ascii() {
-        let start = out.len();
         out.push_str(text);
-        out[start..].make_ascii_lowercase();
     } else {
         out.extend(text.chars().map(fold_char));
     }

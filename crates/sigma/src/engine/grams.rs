@@ -65,17 +65,23 @@ impl Literals {
     /// Calls `found` with the number of every literal that is in `text`, once or more often.
     #[inline]
     pub fn find(&self, text: &[u8], mut found: impl FnMut(u32)) {
-        if !self.four.is_empty() {
-            for (at, gram) in text.windows(4).enumerate() {
-                let gram = u32::from_le_bytes([gram[0], gram[1], gram[2], gram[3]]);
+        if !self.four.is_empty()
+            && let Some((first, rest)) = text.split_first_chunk::<3>()
+        {
+            let mut gram = number(first) << 8;
+            for (at, byte) in rest.iter().enumerate() {
+                gram = gram >> 8 | u32::from(*byte) << 24;
                 if let Some(place) = self.four.place(gram) {
                     self.four.compare(place, gram, text, at, &mut found);
                 }
             }
         }
-        if !self.two.is_empty() {
-            for (at, gram) in text.windows(2).enumerate() {
-                let gram = u32::from(u16::from_le_bytes([gram[0], gram[1]]));
+        if !self.two.is_empty()
+            && let Some((first, rest)) = text.split_first()
+        {
+            let mut gram = u32::from(*first) << 8;
+            for (at, byte) in rest.iter().enumerate() {
+                gram = gram >> 8 | u32::from(*byte) << 8;
                 if let Some(place) = self.two.place(gram) {
                     self.two.compare(place, gram, text, at, &mut found);
                 }

@@ -17,7 +17,7 @@ use super::plan::{Plan, Plans};
 use super::scan::ScanBuffers;
 use super::trigger::{Sample, Triggers};
 use crate::Match;
-use crate::fold::fold_onto;
+use crate::fold::push_to_fold;
 use crate::keywords::{searched_field, searched_in_windows, searched_value};
 use crate::matcher::{Matcher, is_null, refers};
 use crate::pipeline::Names;
@@ -454,10 +454,11 @@ impl<'a> Run<'a> {
                     && text.len() <= FOLDED_BYTES_MAX
                     && compiled.scanner.may_hold(text)
                 {
-                    fold_onto(text, &mut folded);
+                    push_to_fold(text, &mut folded);
                 }
                 fresh.end = folded.len();
             }
+            folded.make_ascii_lowercase();
             let nothing = compiled.scanner.has_none_of(&folded);
             let mut from = 0;
             for fresh in some {
