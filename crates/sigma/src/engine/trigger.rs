@@ -56,8 +56,10 @@ impl Triggers {
 /// Weight of what is believed beside counts: it decides between atoms that were never seen.
 const BELIEF: f32 = 0.01;
 /// Rows of a sample.
-const SAMPLE_ROWS: u64 = 8_192;
-/// After the first sample, the next one is taken when this many times the rows were seen.
+const SAMPLE_ROWS: u64 = 4_096;
+/// Rows from the first sample to the second; while atoms are counted, all fields are searched.
+const APART_MIN: u64 = 64 << 10;
+/// So many times farther the next ones are.
 const GROWTH: u64 = 8;
 /// Rows from one sample to the next, at most.
 const APART_MAX: u64 = 4 << 20;
@@ -78,7 +80,7 @@ impl Sample {
             counts: vec![0; atoms],
             taken: 0,
             wait: 0,
-            apart: SAMPLE_ROWS,
+            apart: APART_MIN,
         }
     }
 
