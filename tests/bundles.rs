@@ -326,6 +326,29 @@ fn truncated_escaping_and_swelling_archives_are_refused() {
     assert!(!trial.at("data/rules").exists(), "nothing was stored");
 }
 
+/// A correlation that parses and cannot be linked is refused, not counted as loaded.
+#[test]
+fn what_is_refused_after_parsing_is_not_counted_as_loaded() {
+    let trial = Trial::new();
+    let dangling = "title: Dangling\ncorrelation: {type: event_count, rules: [nobody], \
+                    timespan: 1m, condition: {gte: 2}}\n";
+    trial.write("ours/dangling.yml", dangling.as_bytes());
+    let told = text(&trial.rules(&["check", "ours"]).stdout);
+    let end = "2 rules loaded, 0 correlations, 0 filters, 1 refused";
+    assert!(told.contains(end), "{told}");
+    let told = trial.rules(&["check", "--format", "json", "ours"]).stdout;
+    let told: Value = serde_json::from_slice(&told).unwrap();
+    assert_eq!(
+        (&told["loaded"], &told["correlations"]),
+        (&2.into(), &0.into())
+    );
+    assert_eq!(told["refused"][0]["line"], 1);
+    let listed = trial.rules(&["list", "ours"]);
+    assert!(!text(&listed.stdout).contains("Dangling"));
+    assert!(text(&listed.stdout).contains("Password refused"));
+    assert!(text(&listed.stderr).contains("1 refused"));
+}
+
 #[test]
 fn a_rule_file_that_is_not_utf_8_is_refused_with_its_line() {
     let trial = Trial::new();

@@ -18,6 +18,7 @@ pub struct Detector {
     inputs: InputReaders,
     /// By index of the rule: its hits only feed correlations.
     silent: Vec<bool>,
+    filters_loaded: usize,
     refused: Vec<Refusal>,
     warnings: Vec<Refusal>,
 }
@@ -59,7 +60,9 @@ impl Detector {
         let mut refused = rules.refused().to_vec();
         let mut warnings = Vec::new();
         let enabled = |id: &String| !disabled.contains(id);
+        let before = refused.len();
         let filtered = filtered(rules, &mut refused, &mut warnings);
+        let filters_loaded = rules.filters().len() - (refused.len() - before);
         let correlations = rules.correlations().iter();
         let correlations = correlations.filter(|found| enabled(&found.id));
         let correlations = correlations.map(|found| {
@@ -95,6 +98,7 @@ impl Detector {
             plans: Arc::new(plans),
             inputs,
             engine,
+            filters_loaded,
             refused,
             warnings,
         }
@@ -152,6 +156,24 @@ impl Detector {
     /// Rules in service.
     pub fn rules_loaded(&self) -> usize {
         self.engine.rules().len()
+    }
+
+    /// Correlations in service.
+    pub fn correlations_loaded(&self) -> usize {
+        self.plans.correlations().count()
+    }
+
+    /// Filters in service.
+    pub fn filters_loaded(&self) -> usize {
+        self.filters_loaded
+    }
+
+    /// Ids of the rules and correlations in service.
+    pub fn loaded_ids(&self) -> HashSet<&str> {
+        let rules = self.engine.rules().iter().map(|rule| rule.id.as_str());
+        rules
+            .chain(self.plans.correlations().map(|one| one.id.as_str()))
+            .collect()
     }
 
     /// Rules, correlations and filters that could not be parsed, linked or compiled.

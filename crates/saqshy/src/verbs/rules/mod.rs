@@ -147,8 +147,8 @@ fn check_rules(paths: &[PathBuf], pipelines: &[PathBuf], format: Format) -> Resu
             println!(
                 "{} rules loaded, {} correlations, {} filters, {} refused, {} warnings",
                 detector.rules_loaded(),
-                set.correlations().len(),
-                set.filters().len(),
+                detector.correlations_loaded(),
+                detector.filters_loaded(),
                 refused.len(),
                 detector.warnings().len()
             );
@@ -157,8 +157,8 @@ fn check_rules(paths: &[PathBuf], pipelines: &[PathBuf], format: Format) -> Resu
             "{}",
             json!({
                 "loaded": detector.rules_loaded(),
-                "correlations": set.correlations().len(),
-                "filters": set.filters().len(),
+                "correlations": detector.correlations_loaded(),
+                "filters": detector.filters_loaded(),
                 "refused": refused,
                 "warnings": detector.warnings(),
             })
@@ -173,7 +173,12 @@ fn check_rules(paths: &[PathBuf], pipelines: &[PathBuf], format: Format) -> Resu
 
 fn list(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
     let set = load(paths)?;
-    let mut rules: Vec<_> = set.heads().collect();
+    let detector = Detector::new(&set, &Default::default());
+    let loaded = detector.loaded_ids();
+    let mut rules: Vec<_> = set
+        .heads()
+        .filter(|rule| loaded.contains(rule.id))
+        .collect();
     rules.sort_by_key(|rule| (std::cmp::Reverse(rule.level), rule.title));
     match format {
         Format::Table => {
@@ -203,6 +208,10 @@ fn list(paths: &[PathBuf], format: Format) -> Result<Exit, Failure> {
                 all.iter().for_each(|rule| println!("{rule}"));
             }
         }
+    }
+    match detector.refused().len() {
+        0 => {}
+        refused => eprintln!("saqshy: {refused} refused: `saqshy rules check` says why"),
     }
     Ok(Exit::Done)
 }
