@@ -350,6 +350,20 @@ fn what_is_refused_after_parsing_is_not_counted_as_loaded() {
 }
 
 #[test]
+fn what_is_wrong_with_a_whole_file_names_no_line() {
+    let trial = Trial::new();
+    trial.write("ours/big.yml", &vec![b' '; (4 << 20) + 1]);
+    for verb in ["check", "test"] {
+        let told = text(&trial.rules(&[verb, "ours"]).stdout);
+        assert!(told.contains("ours/big.yml: more than the"), "{told}");
+    }
+    let told = trial.rules(&["check", "--format", "json", "ours"]).stdout;
+    let told: Value = serde_json::from_slice(&told).unwrap();
+    assert_eq!(told["refused"][0]["file"], "ours/big.yml");
+    assert_eq!(told["refused"][0].get("line"), None);
+}
+
+#[test]
 fn a_rule_file_that_is_not_utf_8_is_refused_with_its_line() {
     let trial = Trial::new();
     // Windows-1251, as editors of old write it.

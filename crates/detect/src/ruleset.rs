@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -13,9 +14,33 @@ use crate::Head;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refusal {
     pub file: PathBuf,
-    /// Counted from 1; 0 where no line can be named.
+    /// Counted from 1; 0, and left out of JSON, where it is about the whole file.
+    #[serde(skip_serializing_if = "is_whole_file")]
     pub line: usize,
     pub reason: String,
+}
+
+impl Refusal {
+    /// Where it stands, as it leads a message: `file:line: `, or `file: ` for a whole file;
+    /// nothing where there is no file.
+    pub fn place(&self) -> String {
+        let file = self.file.display();
+        match (self.file.as_os_str().is_empty(), self.line) {
+            (true, _) => String::new(),
+            (false, 0) => format!("{file}: "),
+            (false, line) => format!("{file}:{line}: "),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.place(), self.reason)
+    }
+}
+
+fn is_whole_file(line: &usize) -> bool {
+    *line == 0
 }
 
 impl From<&RuleError> for Refusal {

@@ -56,7 +56,7 @@ fn find_rule(rule: &str, folders: &[PathBuf]) -> anyhow::Result<Arc<Rule>> {
     if Path::new(rule).is_file() {
         let set = load(&[PathBuf::from(rule)])?;
         if let Some(refusal) = set.refused().first() {
-            bail!("{rule}:{}: {}", refusal.line, refusal.reason);
+            bail!("{refusal}");
         }
         return match set.rules() {
             [one] => Ok(one.clone()),

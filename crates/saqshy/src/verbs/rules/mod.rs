@@ -129,20 +129,10 @@ fn check_rules(paths: &[PathBuf], pipelines: &[PathBuf], format: Format) -> Resu
     match format {
         Format::Table => {
             for refusal in refused {
-                println!(
-                    "{}:{}: {}",
-                    refusal.file.display(),
-                    refusal.line,
-                    refusal.reason
-                );
+                println!("{refusal}");
             }
             for warning in detector.warnings() {
-                println!(
-                    "{}:{}: warning: {}",
-                    warning.file.display(),
-                    warning.line,
-                    warning.reason
-                );
+                println!("{}warning: {}", warning.place(), warning.reason);
             }
             println!(
                 "{} rules loaded, {} correlations, {} filters, {} refused, {} warnings",
@@ -221,17 +211,15 @@ fn test(paths: &[PathBuf], pipelines: &[PathBuf], format: Format) -> Result<Exit
     let mut failures = Vec::new();
     let mut tested = 0;
     for file in rule_files(paths)? {
-        let refused =
-            |refusal: &Refusal| format!("{}:{}: {}", file.display(), refusal.line, refusal.reason);
         let text = match read_text(&file) {
             Ok(text) => text,
             Err(refusal) => {
-                failures.push(refused(&refusal));
+                failures.push(refusal.to_string());
                 continue;
             }
         };
         let (detector, set) = detector_of(&file, &text, &pipeline);
-        failures.extend(detector.refused().iter().map(refused));
+        failures.extend(detector.refused().iter().map(Refusal::to_string));
         let beside = file.with_extension("samples.toml");
         let Ok(samples) = std::fs::read_to_string(&beside) else {
             failures.push(format!(

@@ -85,11 +85,8 @@ pub async fn import_set(
         let why = match refused.first() {
             None => "there is no rule in it".to_owned(),
             Some(first) => format!(
-                "none of its rules can be read; the first of {} refusals: {}:{}: {}",
-                refused.len(),
-                first.file.display(),
-                first.line,
-                first.reason
+                "none of its rules can be read; the first of {} refusals: {first}",
+                refused.len()
             ),
         };
         return Err(invalid("set", why));
