@@ -57,7 +57,7 @@ impl Detector {
         testing: &HashSet<String>,
         pipeline: &Pipeline,
     ) -> Self {
-        let mut refused = rules.refused().to_vec();
+        let mut refused = rules.all_refused();
         let mut warnings = Vec::new();
         let enabled = |id: &String| !disabled.contains(id);
         let before = refused.len();

@@ -1,11 +1,11 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use saqshy_sigma::{Correlation, Document, Filter, Rule, RuleError, parse_documents};
+use saqshy_sigma::{Correlation, Document, Filter, Origin, Rule, RuleError, parse_documents};
 use serde::Serialize;
 
 use crate::Head;
@@ -61,6 +61,8 @@ pub struct RuleSet {
     filters: Vec<Arc<Filter>>,
     by_id: HashMap<String, PathBuf>,
     refused: Vec<Refusal>,
+    /// Correlations whose id is taken, by the place of their refusal.
+    doubles: Vec<(usize, Arc<Correlation>)>,
 }
 
 impl RuleSet {
@@ -69,17 +71,15 @@ impl RuleSet {
         for document in parse_documents(text, origin) {
             match document {
                 Ok(Document::Rule(rule)) => {
-                    if self.takes(origin, &rule.id, rule.origin.line) {
+                    if self.takes(&rule.origin, &rule.id, &rule.title) {
                         self.rules.push(Arc::new(*rule));
                     }
                 }
                 Ok(Document::Correlation(found)) => {
-                    if self.takes(origin, &found.id, found.origin.line) {
-                        self.correlations.push(Arc::new(*found));
-                    }
+                    self.add_correlation(Arc::new(*found));
                 }
                 Ok(Document::Filter(filter)) => {
-                    if self.takes(origin, &filter.id, filter.origin.line) {
+                    if self.takes(&filter.origin, &filter.id, &filter.title) {
                         self.filters.push(Arc::new(*filter));
                     }
                 }
@@ -123,20 +123,21 @@ impl RuleSet {
 
     /// Adds what another set holds; ids that are taken are refused.
     pub fn extend(&mut self, other: &RuleSet) {
+        let before = self.refused.len();
         self.refused.extend(other.refused.iter().cloned());
+        let doubles = other.doubles.iter();
+        self.doubles
+            .extend(doubles.map(|(at, one)| (before + at, one.clone())));
         for rule in &other.rules {
-            if self.takes(&rule.origin.file, &rule.id, rule.origin.line) {
+            if self.takes(&rule.origin, &rule.id, &rule.title) {
                 self.rules.push(rule.clone());
             }
         }
         for correlation in &other.correlations {
-            let origin = &correlation.origin;
-            if self.takes(&origin.file, &correlation.id, origin.line) {
-                self.correlations.push(correlation.clone());
-            }
+            self.add_correlation(correlation.clone());
         }
         for filter in &other.filters {
-            if self.takes(&filter.origin.file, &filter.id, filter.origin.line) {
+            if self.takes(&filter.origin, &filter.id, &filter.title) {
                 self.filters.push(filter.clone());
             }
         }
@@ -185,14 +186,53 @@ impl RuleSet {
         &self.filters
     }
 
-    /// Whether the id is free; one that is taken is refused.
-    fn takes(&mut self, origin: &Path, id: &str, line: usize) -> bool {
+    /// What was refused, and of correlations whose id is taken also the names that nothing has: the
+    /// mistake in one document does not wait for that in another to be mended.
+    pub(crate) fn all_refused(&self) -> Vec<Refusal> {
+        let mut refused = self.refused.clone();
+        if self.doubles.is_empty() {
+            return refused;
+        }
+        let rules = self.rules.iter().map(|one| (&one.id, &one.name));
+        let correlations = self.correlations.iter().map(|one| (&one.id, &one.name));
+        let known: HashSet<&String> = rules
+            .chain(correlations)
+            .flat_map(|(id, name)| [Some(id), name.as_ref()])
+            .flatten()
+            .collect();
+        for (at, one) in &self.doubles {
+            let mut names = one.rules.iter();
+            let stranger =
+                |name: &&String| !known.contains(*name) && Some(*name) != one.name.as_ref();
+            if let Some(name) = names.find(stranger) {
+                refused[*at].reason += &format!("; no rule has the id or name `{name}`");
+            }
+        }
+        refused
+    }
+
+    fn add_correlation(&mut self, one: Arc<Correlation>) {
+        if self.takes(&one.origin, &one.id, &one.title) {
+            self.correlations.push(one);
+        } else {
+            self.doubles.push((self.refused.len() - 1, one));
+        }
+    }
+
+    /// Whether the id is free; one that is taken is refused. A document without an id has its title
+    /// as one.
+    fn takes(&mut self, origin: &Origin, id: &str, title: &str) -> bool {
         if let Some(first) = self.by_id.get(id) {
-            let reason = format!("id `{id}` is already taken by {}", first.display());
-            self.refuse(origin, line, reason);
+            let first = first.display();
+            let reason = if id == title {
+                format!("title `{id}` is already taken by {first}: an `id` would tell them apart")
+            } else {
+                format!("id `{id}` is already taken by {first}")
+            };
+            self.refuse(&origin.file, origin.line, reason);
             return false;
         }
-        self.by_id.insert(id.to_owned(), origin.to_owned());
+        self.by_id.insert(id.to_owned(), origin.file.clone());
         true
     }
 
@@ -240,6 +280,42 @@ mod tests {
     use super::*;
 
     const RULE: &str = "title: a\nid: 6c0e4ac0-0d2f-4e7c-8a54-000000000001\nlogsource:\n  product: linux\ndetection:\n  keywords: [boom]\n  condition: keywords\nlevel: low\n";
+
+    /// Two documents without ids are told by their titles, and what else is wrong is said too.
+    #[test]
+    fn a_title_that_is_taken_is_told_as_a_title() {
+        let bare = RULE.replace("id: 6c0e4ac0-0d2f-4e7c-8a54-000000000001\n", "");
+        let over = |name: &str| {
+            format!(
+                "title: a\ncorrelation: {{type: event_count, rules: [{name}], timespan: 1m, \
+                 condition: {{gte: 2}}}}\n"
+            )
+        };
+        let mut set = RuleSet::default();
+        set.add_text(Path::new("other.yml"), "title: [unclosed\n");
+        for (file, text) in [
+            ("a.yml", &bare),
+            ("b.yml", &bare),
+            ("c.yml", &over("nobody")),
+            ("d.yml", &over("a")),
+        ] {
+            set.add_text(Path::new(file), text);
+        }
+        let mut whole = RuleSet::default();
+        whole.add_text(Path::new("first.yml"), "title: [unclosed\n");
+        whole.extend(&set);
+        let taken = "title `a` is already taken by a.yml: an `id` would tell them apart";
+        let detector = crate::Detector::new(&whole, &HashSet::new());
+        let told = detector.refused().iter().skip(2).map(Refusal::to_string);
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [
+                format!("b.yml:1: {taken}"),
+                format!("c.yml:1: {taken}; no rule has the id or name `nobody`"),
+                format!("d.yml:1: {taken}"),
+            ]
+        );
+    }
 
     #[test]
     fn a_broken_file_is_named_and_its_neighbours_stay() {
