@@ -17,7 +17,7 @@ use jiff::Timestamp;
 )]
 #[command(
     after_help = "Exit codes: 0 done, 1 found something wrong, 2 bad usage or input, \
-3 a needed service could not be reached."
+3 a needed service could not be reached, 130 interrupted."
 )]
 pub struct Cli {
     #[command(subcommand)]
