@@ -1,10 +1,12 @@
 //! `saqshy rules` as a program: rules carried as one file to a network without another way in, what
-//! of it is refused, and files that are no rules.
+//! of it is refused, and files that are no rules; what a server says of such files.
+
+mod common;
 
 use std::fs;
-use std::io::{Cursor, Read, Write};
+use std::io::{BufRead, BufReader, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use zip::write::SimpleFileOptions;
@@ -388,4 +390,53 @@ fn a_rule_file_that_is_not_utf_8_is_refused_with_its_line() {
     }
     let output = trial.rules(&["check", "ours/none.yml"]);
     assert_eq!(output.status.code(), Some(2), "a path that leads nowhere");
+}
+
+/// A server starts without the rules it cannot use and says so, in a log without colours.
+#[test]
+fn a_server_says_at_start_which_rules_it_refused() {
+    let trial = Trial::new();
+    for n in 0..23 {
+        trial.write(&format!("ours/broken{n:02}.yml"), b"title: only a title\n");
+    }
+    let folders = [trial.at("ours"), trial.at("missing")];
+    let config = common::prepare(
+        trial.root.path(),
+        &format!("\n[rules]\nfolders = {folders:?}\n"),
+    );
+    let log = trial.at("log");
+    let mut server = common::saqshy()
+        .args(["serve", "--format", "json", "--config"])
+        .arg(config)
+        .env_remove("SAQSHY_LOG")
+        .env_remove("NO_COLOR")
+        .stdout(Stdio::piped())
+        .stderr(fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let mut ready = String::new();
+    let mut stdout = BufReader::new(server.stdout.take().unwrap());
+    stdout.read_line(&mut ready).unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let log = fs::read_to_string(log).unwrap();
+    assert!(ready.contains("listening"), "{log}");
+    for told in [
+        "rules folder ",
+        "/missing: could not be read: ",
+        "rule refused: ",
+        "ours/broken00.yml:1: `",
+        "and 3 more refused rules; see GET /rules",
+    ] {
+        assert!(log.contains(told), "{told} in {log}");
+    }
+    assert_eq!(log.matches("/missing: could").count(), 1, "{log}");
+    assert_eq!(log.matches("ours/broken").count(), 20, "{log}");
+    assert!(!log.contains('\x1b'), "{log}");
+}
+
+#[test]
+fn every_exit_code_is_in_the_help() {
+    let help = common::saqshy().arg("--help").output().unwrap();
+    assert!(text(&help.stdout).contains("130 interrupted"));
 }

@@ -6,6 +6,8 @@ mod exit;
 mod table;
 mod verbs;
 
+use std::io::IsTerminal;
+
 use clap::Parser;
 
 use cli::{Cli, Verb};
@@ -49,7 +51,14 @@ fn start_log(filter: &str) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(coloured())
         .init();
+}
+
+/// Colours are for a terminal, and for who has not asked for none (`NO_COLOR`).
+fn coloured() -> bool {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !unwanted && std::io::stderr().is_terminal()
 }
 
 const OWN_CRATES: [&str; 7] = [

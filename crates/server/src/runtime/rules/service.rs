@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use saqshy_casework::Store;
 use saqshy_detect::correlate::Generations;
-use saqshy_detect::{Detector, RuleSet};
+use saqshy_detect::{Detector, Refusal, RuleSet};
 use saqshy_law::Text3;
 use sqlx::Row;
 
@@ -140,7 +140,11 @@ impl RuleService {
                     group.with_context(|| format!("rule set `{name}`"))?,
                 ));
             }
-            Ok(Self::compile(groups, decisions))
+            let service = Self::compile(groups, decisions);
+            for line in told_at_start(service.detector.refused(), &folders) {
+                tracing::warn!("{line}");
+            }
+            Ok(service)
         })
         .await?
     }
@@ -213,6 +217,25 @@ impl RuleService {
         }
         group.samples.get(&beside).cloned()
     }
+}
+
+/// Most refused rules that the log names at start.
+const TOLD_MAX: usize = 20;
+
+/// What the log says at start of what is not in service: every configured folder or file that
+/// cannot be read, and the first rules that were refused.
+fn told_at_start(refused: &[Refusal], folders: &[PathBuf]) -> Vec<String> {
+    let (whole, rules): (Vec<_>, Vec<_>) =
+        refused.iter().partition(|it| folders.contains(&it.file));
+    let whole = whole.iter().map(|it| format!("rules folder {it}"));
+    let named = rules.iter().take(TOLD_MAX);
+    let mut told: Vec<String> = whole
+        .chain(named.map(|it| format!("rule refused: {it}")))
+        .collect();
+    if let Some(more @ 1..) = rules.len().checked_sub(TOLD_MAX) {
+        told.push(format!("and {more} more refused rules; see GET /rules"));
+    }
+    told
 }
 
 fn mode_of(
