@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::ops::Range;
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr2_iter, memmem};
 
 use super::Kind;
 use super::table::Table;
@@ -16,6 +16,8 @@ const BLOCK_RECORDS: usize = 8_192;
 const BLOCK_BYTES: usize = 4 << 20;
 /// Lines of audit records that may stand between two lines of one event.
 const AUDIT_LINES: usize = 64;
+/// So many NUL bytes are a hole in a file, not a part of a record: a line ends there.
+pub(super) const NULL_RUN: usize = 16;
 /// Problems that one block names.
 const PROBLEMS_MAX: usize = 16;
 
@@ -168,11 +170,13 @@ impl<R: Read> Blocks<R> {
         let mut block = std::mem::take(&mut self.held);
         let mut used = 0;
         while !block.is_full() {
+            let rest = &self.buffer[used..];
             let step = match &self.kind {
-                Kind::Lines => line(&self.buffer[used..], self.at_end),
-                Kind::Json => document(&self.buffer[used..], self.at_end),
-                Kind::WindowsXml => element(&self.buffer[used..], self.at_end),
-                Kind::Table(table) => row(table, &self.buffer[used..], self.at_end),
+                _ if rest.first() == Some(&0) => Step::Nothing(leading_nulls(rest)),
+                Kind::Lines => line(rest, self.at_end),
+                Kind::Json => document(rest, self.at_end),
+                Kind::WindowsXml => element(rest, self.at_end),
+                Kind::Table(table) => row(table, rest, self.at_end),
             };
             let offset = self.offset + used as u64;
             match step {
@@ -292,8 +296,9 @@ fn audit_serial(line: &[u8]) -> Option<&[u8]> {
 }
 
 fn line(buffer: &[u8], at_end: bool) -> Step {
-    let (used, end) = match memchr(b'\n', buffer) {
-        Some(at) => (at + 1, at),
+    let is_end = |at: &usize| buffer[*at] == b'\n' || buffer[*at..].starts_with(&[0; NULL_RUN]);
+    let (used, end) = match memchr2_iter(b'\n', 0, buffer).find(is_end) {
+        Some(at) => (at + usize::from(buffer[at] == b'\n'), at),
         None if at_end && !buffer.is_empty() => (buffer.len(), buffer.len()),
         None if buffer.len() > 4 * RECORD_BYTES_MAX => {
             // A line without end: what is more than a record is thrown away piece by piece.
@@ -304,8 +309,20 @@ fn line(buffer: &[u8], at_end: bool) -> Step {
     let end = end - usize::from(end > 0 && buffer[end - 1] == b'\r');
     Step::Record {
         used,
-        place: 0..end,
+        place: 0..trim_nulls(&buffer[..end]).len(),
     }
+}
+
+fn leading_nulls(bytes: &[u8]) -> usize {
+    let other = bytes.iter().position(|byte| *byte != 0);
+    other.unwrap_or(bytes.len())
+}
+
+/// Without the NUL bytes at both ends.
+pub(super) fn trim_nulls(bytes: &[u8]) -> &[u8] {
+    let bytes = &bytes[leading_nulls(bytes)..];
+    let last = bytes.iter().rposition(|byte| *byte != 0);
+    &bytes[..last.map_or(0, |at| at + 1)]
 }
 
 /// One object of an array, or of a row of objects.
@@ -512,6 +529,32 @@ mod tests {
         // A line that never ends does not fill the memory.
         let (found, problems) = read(Kind::Lines, &vec![b'x'; 9 * RECORD_BYTES_MAX]);
         assert!(found.len() <= 1 && !problems.is_empty());
+    }
+
+    #[test]
+    fn holes_are_stepped_over() {
+        let hole = |length| vec![0u8; length];
+        for length in [1, NULL_RUN, 3_000, 9 * RECORD_BYTES_MAX] {
+            let input = [
+                hole(length),
+                b"first\0\r\n\0\n".to_vec(),
+                hole(length),
+                b"sec\0ond".to_vec(),
+                hole(length.max(NULL_RUN)),
+                b"third\n".to_vec(),
+                hole(length),
+            ];
+            let input = input.concat();
+            let (found, problems) = read(Kind::Lines, &input);
+            let texts: Vec<&str> = found.iter().map(|(_, text)| text.as_str()).collect();
+            assert_eq!(texts, ["first", "sec\0ond", "third"], "{length}");
+            assert_eq!(problems, []);
+            assert_eq!(found[0].0, length as u64);
+            assert!(input[found[2].0 as usize..].starts_with(b"third"));
+        }
+        let objects = [b"{\"a\":1}".to_vec(), hole(5_000), b"{\"b\":2}".to_vec()].concat();
+        let (found, problems) = read(Kind::Json, &objects);
+        assert_eq!((found.len(), problems.len()), (2, 0));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use memchr::memmem;
 
 use super::Kind;
-use super::blocks::{Blocks, format_of};
+use super::blocks::{Blocks, NULL_RUN, format_of, trim_nulls};
 use super::table::Table;
 use crate::parse::json::Flat;
 use crate::parse::stamp;
@@ -41,7 +41,12 @@ pub fn sniff(head: &[u8], complete: bool) -> Sniffed {
             return Sniffed::Evtx;
         }
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Sniffed::Other("UTF-16 text"),
+        _ if head.get(257..262) == Some(b"ustar") => return Sniffed::Other("tar archive"),
         _ => {}
+    }
+    let head = trim_nulls(head);
+    if head.is_empty() {
+        return Sniffed::Other("nothing but NUL bytes");
     }
     if is_binary(head) {
         return Sniffed::Other("binary file");
@@ -60,10 +65,25 @@ pub fn sniff(head: &[u8], complete: bool) -> Sniffed {
     }
 }
 
+/// A log may have holes: a power cut, or a file emptied while it is written, leaves runs of NUL.
+/// They tell nothing; single ones count, or UTF-16 without its mark would be text.
 fn is_binary(head: &[u8]) -> bool {
-    let sample = &head[..head.len().min(8_192)];
+    const MAGIC: [&[u8]; 4] = [
+        b"\x7fELF",
+        b"SQLite format 3\0",
+        b"PK\x03\x04",
+        b"\x89PNG\r\n",
+    ];
     let control = |byte: &&u8| matches!(byte, 0..=8 | 14..=26 | 28 | 29 | 31 | 127);
-    sample.contains(&0) || sample.iter().filter(control).count() * 20 > sample.len()
+    let sample = &head[..head.len().min(8_192)];
+    let (mut bytes, mut controls) = (0, 0);
+    for run in sample.chunk_by(|a, b| (*a == 0) == (*b == 0)) {
+        if run[0] != 0 || run.len() < NULL_RUN {
+            bytes += run.len();
+            controls += run.iter().filter(control).count();
+        }
+    }
+    MAGIC.iter().any(|magic| head.starts_with(magic)) || controls * 20 > bytes
 }
 
 fn is_xml(text: &[u8]) -> bool {
@@ -230,6 +250,7 @@ fn whole_lines(text: &[u8], complete: bool) -> impl Iterator<Item = &[u8]> {
     };
     let lines = text[..end].split(|byte| *byte == b'\n');
     lines
+        .map(trim_nulls)
         .filter(|line| !line.trim_ascii().is_empty())
         .take(LINES)
 }
@@ -295,5 +316,96 @@ mod tests {
             assert_eq!(kind(text), expected, "{text}");
         }
         assert_eq!(sniff(&[0x1f, 0x8b, 8], true), Sniffed::Gzip);
+    }
+
+    #[test]
+    fn holes_do_not_make_a_log_binary() {
+        let line =
+            "Mar 20 12:00:00 a sshd[1]: Failed password for root from 203.0.113.1 port 2 ssh2\n";
+        let log = line.repeat(50).into_bytes();
+        let lines = |bytes: &[u8]| {
+            assert_eq!(sniff(bytes, true), Sniffed::Records(Kind::Lines));
+            assert_eq!(sniff(bytes, false), Sniffed::Records(Kind::Lines));
+        };
+        for (at, length) in [
+            (0, 1),
+            (0, 5_000),
+            (0, 200_000),
+            (3, 1),
+            (line.len(), 1),
+            (line.len(), 100_000),
+            (line.len() + 9, 7_000),
+            (log.len(), 4_096),
+        ] {
+            let mut holed = log.clone();
+            holed.splice(at..at, vec![0; length]);
+            lines(&holed);
+        }
+        // Some bytes of many lines are lost.
+        lines(line.replace("root", "r\0\0t").repeat(50).as_bytes());
+        let json = [
+            &[0; 4_096],
+            "{\"@timestamp\":\"2026-03-20T13:02:11Z\"}\n{}\n".as_bytes(),
+        ];
+        lines(&json.concat());
+        assert_eq!(
+            sniff(&[0; 9_000], true),
+            Sniffed::Other("nothing but NUL bytes")
+        );
+    }
+
+    #[test]
+    fn what_is_binary_stays_so() {
+        let line = "Mar 20 12:00:00 a sshd[1]: Failed password for root\n".repeat(50);
+        let utf16: Vec<u8> = line.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let mut random = 7u64;
+        let rubbish: Vec<u8> = (0..20_000)
+            .map(|_| {
+                random = random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                (random >> 56) as u8
+            })
+            .collect();
+        let mut elf = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0>\0".to_vec();
+        elf.extend([0; 9_000]);
+        let sqlite = [b"SQLite format 3\0\x10\0\x01\x01\0", line.as_bytes()].concat();
+        let mut tar = b"var/log/auth.log".to_vec();
+        tar.resize(257, 0);
+        tar.extend(b"ustar\x0000");
+        tar.resize(512, 0);
+        tar.extend(line.as_bytes());
+        // A record of a login: numbers in 32 bits, texts filled up with NUL.
+        let mut logins = Vec::new();
+        for pid in 811..840u32 {
+            logins.extend([7u32.to_le_bytes(), pid.to_le_bytes()].concat());
+            for (text, length) in [
+                ("pts/0", 32),
+                ("ts/0", 4),
+                ("root", 32),
+                ("203.0.113.1", 256),
+            ] {
+                let end = logins.len() + length;
+                logins.extend(text.as_bytes());
+                logins.resize(end, 0);
+            }
+            logins.resize(logins.len() + 48, 0);
+        }
+        for (name, bytes) in [
+            ("utf-16", &utf16),
+            ("rubbish", &rubbish),
+            (
+                "rubbish behind a hole",
+                &[vec![0; 20_000], rubbish.clone()].concat(),
+            ),
+            ("elf", &elf),
+            ("sqlite", &sqlite),
+            ("zip", &b"PK\x03\x04\x14\0\0\0\x08\0".to_vec()),
+            ("png", &b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec()),
+            ("logins", &logins),
+        ] {
+            assert_eq!(sniff(bytes, true), Sniffed::Other("binary file"), "{name}");
+        }
+        assert_eq!(sniff(&tar, true), Sniffed::Other("tar archive"));
     }
 }
