@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,39 +17,52 @@ pub struct Input {
     /// `-` for standard input.
     pub path: PathBuf,
     pub bytes: u64,
+    /// Why nothing can be read here: a link to nothing, a folder that is closed to us.
+    pub problem: Option<String>,
 }
 
 impl Input {
+    fn new(path: PathBuf) -> Self {
+        Input {
+            bytes: std::fs::metadata(&path).map_or(0, |metadata| metadata.len()),
+            path,
+            problem: None,
+        }
+    }
+
+    fn unreadable(path: PathBuf, problem: String) -> Self {
+        Input {
+            path,
+            bytes: 0,
+            problem: Some(problem),
+        }
+    }
+
     pub fn is_stdin(&self) -> bool {
         self.path.as_os_str() == "-"
     }
 }
 
-/// Every file that the paths mean, once, in the order of the paths and of their names.
+/// Every file that the paths mean, once whatever it is called and whichever links lead to it, in
+/// the order of the paths and of their names.
 ///
 /// # Errors
-/// A path that does not exist, or a pattern that is none or finds nothing.
+/// A path that does not exist or cannot be looked into, or a pattern that is none or finds
+/// nothing. What is wrong below a folder is said in [`Input::problem`].
 pub fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<Input>> {
-    let mut files = Vec::new();
+    let mut inputs = Vec::new();
     for path in paths {
         let text = path.to_string_lossy();
         if text == "-" || path.is_file() {
-            files.push(path.clone());
+            inputs.push(Input::new(path.clone()));
         } else if path.is_dir() {
-            walk(path, &mut files)?;
+            walk(path, |_| true, &mut inputs)?;
         } else if path.exists() {
-            files.push(path.clone()); // a pipe or a device
+            inputs.push(Input::new(path.clone())); // a pipe or a device
         } else if text.contains(['*', '?', '[']) {
-            let before = files.len();
-            let found = glob::glob(&text).with_context(|| format!("the pattern `{text}`"))?;
-            for path in found {
-                let path = path.with_context(|| format!("looking for `{text}`"))?;
-                match path.is_dir() {
-                    true => walk(&path, &mut files)?,
-                    false => files.push(path),
-                }
-            }
-            if files.len() == before {
+            let before = inputs.len();
+            like(path, &mut inputs).with_context(|| format!("the pattern `{text}`"))?;
+            if inputs.len() == before {
                 bail!("no file is like `{text}`");
             }
         } else {
@@ -57,22 +70,93 @@ pub fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<Input>> {
         }
     }
     let mut seen = HashSet::new();
-    files.retain(|file| seen.insert(file.clone()));
-    let input = |path: PathBuf| Input {
-        bytes: std::fs::metadata(&path).map_or(0, |metadata| metadata.len()),
-        path,
-    };
-    Ok(files.into_iter().map(input).collect())
+    inputs.retain(|input| {
+        let real = match input.is_stdin() {
+            true => None,
+            false => std::fs::canonicalize(&input.path).ok(),
+        };
+        seen.insert(real.unwrap_or_else(|| input.path.clone()))
+    });
+    Ok(inputs)
 }
 
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let walk = walkdir::WalkDir::new(folder)
-        .follow_links(true)
-        .sort_by_file_name();
-    for entry in walk {
-        let entry = entry.with_context(|| format!("looking into `{}`", folder.display()))?;
+/// What is like a pattern, and everything below the folders that are. Below `**` links to folders
+/// are not followed, as in [`walk`].
+fn like(pattern: &Path, inputs: &mut Vec<Input>) -> anyhow::Result<()> {
+    let anywhere = |part: &Component<'_>| part.as_os_str() == "**";
+    let pattern = match pattern.components().next() {
+        Some(first) if anywhere(&first) => Path::new(".").join(pattern),
+        // Without what says nothing, as paths are found.
+        _ => pattern.components().collect(),
+    };
+    let fixed: PathBuf = pattern
+        .components()
+        .take_while(|part| !anywhere(part))
+        .collect();
+    let whole = glob::Pattern::new(&pattern.to_string_lossy())?;
+    let options = glob::MatchOptions {
+        require_literal_separator: true,
+        ..Default::default()
+    };
+    for path in glob::glob(&fixed.to_string_lossy())? {
+        match path {
+            Ok(path) if path.is_dir() && fixed == pattern => walk(&path, |_| true, inputs)?,
+            Ok(path) if path.is_dir() => {
+                let below = path.ancestors().count();
+                let wanted = |found: &Path| {
+                    let depth = found.ancestors().count().saturating_sub(below);
+                    let mut parents = found.ancestors().take(depth);
+                    parents.any(|path| whole.matches_path_with(path, options))
+                };
+                walk(&path, wanted, inputs)?;
+            }
+            Ok(path) if fixed == pattern => inputs.push(Input::new(path)),
+            Ok(_) => {}
+            Err(error) => {
+                let problem = format!("could not be looked into: {}", error.error());
+                inputs.push(Input::unreadable(error.path().to_owned(), problem));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The `wanted` files below a folder. Links to files are followed, links to folders are not: they
+/// lead out of what is to be scanned or around in it.
+fn walk(
+    folder: &Path,
+    wanted: impl Fn(&Path) -> bool,
+    inputs: &mut Vec<Input>,
+) -> anyhow::Result<()> {
+    for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let path = error.path().unwrap_or(folder).to_owned();
+                let reason = error.io_error().map(|error| error.to_string());
+                let reason = reason.unwrap_or_else(|| error.to_string());
+                if error.depth() == 0 {
+                    bail!("looking into `{}`: {reason}", path.display());
+                }
+                let problem = format!("could not be looked into: {reason}");
+                inputs.push(Input::unreadable(path, problem));
+                continue;
+            }
+        };
+        if !wanted(entry.path()) {
+            continue;
+        }
         if entry.file_type().is_file() {
-            files.push(entry.into_path());
+            inputs.push(Input::new(entry.into_path()));
+        } else if entry.path_is_symlink() {
+            match std::fs::metadata(entry.path()) {
+                Ok(target) if target.is_file() => inputs.push(Input::new(entry.into_path())),
+                Ok(_) => {}
+                Err(error) => {
+                    let problem = format!("a link that leads nowhere: {error}");
+                    inputs.push(Input::unreadable(entry.into_path(), problem));
+                }
+            }
         }
     }
     Ok(())
@@ -96,6 +180,9 @@ pub type Stream = Box<dyn Read + Send>;
 /// # Errors
 /// The file cannot be opened or its beginning cannot be read.
 pub fn open(input: &Input, read: &Arc<AtomicU64>) -> anyhow::Result<(Opened, Timestamp)> {
+    if let Some(problem) = &input.problem {
+        bail!("{problem}");
+    }
     if input.is_stdin() {
         let source = Counted::new(std::io::stdin(), read);
         return Ok((recognise(Box::new(source))?, Timestamp::now()));
@@ -148,15 +235,37 @@ fn unpacked(source: Stream) -> anyhow::Result<(Stream, Sniffed)> {
     Ok((source, sniffed))
 }
 
-/// The beginning of a stream, whether that is all of it, and the stream as it was.
-fn look(mut source: Stream) -> std::io::Result<(Vec<u8>, bool, Stream)> {
+/// A file that begins with more NUL bytes is not looked at.
+const NULLS_MAX: u64 = 1 << 30;
+
+fn look(source: Stream) -> std::io::Result<(Vec<u8>, bool, Stream)> {
+    look_behind(source, NULLS_MAX)
+}
+
+/// The beginning of a stream, whether that is all of it, and the stream as it was. Of a hole at
+/// the start, of at most `nulls_max` bytes or little more, the beginning has one byte.
+fn look_behind(mut source: Stream, nulls_max: u64) -> std::io::Result<(Vec<u8>, bool, Stream)> {
     let mut head = Vec::new();
-    let read = source
-        .by_ref()
-        .take(HEAD_BYTES as u64)
-        .read_to_end(&mut head);
+    let mut nulls = 0;
+    let read = loop {
+        let wanted = HEAD_BYTES - head.len();
+        let read = source.by_ref().take(wanted as u64).read_to_end(&mut head);
+        let hole = head.iter().position(|byte| *byte != 0);
+        let hole = hole.unwrap_or(head.len()).saturating_sub(1);
+        if hole == 0 || head.len() < HEAD_BYTES || read.is_err() {
+            break read;
+        }
+        head.drain(..hole);
+        nulls += hole as u64;
+        if nulls > nulls_max {
+            return Err(std::io::Error::other(
+                "begins with too many NUL bytes; not read",
+            ));
+        }
+    };
     let complete = head.len() < HEAD_BYTES;
-    let start = std::io::Cursor::new(head.clone());
+    let start = std::io::repeat(0).take(nulls);
+    let start = start.chain(std::io::Cursor::new(head.clone()));
     let whole: Stream = match read {
         Ok(_) => Box::new(start.chain(source)),
         Err(error) if head.is_empty() => return Err(error),
@@ -257,5 +366,76 @@ mod tests {
         );
         assert!(find(&[folder.path().join("*.evtx")]).is_err());
         assert!(find(&[folder.path().join("none")]).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_is_found_once_whichever_links_lead_to_it() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir_all(at("case/in")).unwrap();
+        std::fs::create_dir(at("outside")).unwrap();
+        for name in ["case/a.log", "case/in/b.log", "outside/c.log"] {
+            std::fs::write(at(name), "x").unwrap();
+        }
+        symlink(at("case"), at("case/in/round")).unwrap();
+        // With two of them there are 2^40 ways through them.
+        symlink(at("case"), at("case/in/round2")).unwrap();
+        symlink(at("case/a.log"), at("case/same.log")).unwrap();
+        symlink(at("outside"), at("case/out")).unwrap();
+        symlink(at("outside/c.log"), at("case/linked.log")).unwrap();
+        symlink(at("none"), at("case/gone.log")).unwrap();
+        symlink(at("case/loop"), at("case/loop")).unwrap();
+        let found = |paths: &[PathBuf]| -> (Vec<String>, Vec<String>) {
+            let (good, bad): (Vec<Input>, Vec<Input>) = find(paths)
+                .unwrap()
+                .into_iter()
+                .partition(|input| input.problem.is_none());
+            let names = |inputs: Vec<Input>| -> Vec<String> {
+                let names = inputs.iter().map(|input| input.path.file_name().unwrap());
+                names
+                    .map(|name| name.to_string_lossy().into_owned())
+                    .collect()
+            };
+            (names(good), names(bad))
+        };
+        let (good, bad) = found(&[at("case")]);
+        assert_eq!(good, ["a.log", "b.log", "linked.log"]);
+        assert_eq!(bad, ["gone.log", "loop"]);
+        assert_eq!(found(&[at("case/**/a.log")]).0, ["a.log"]);
+        assert_eq!(
+            found(&[at("case/**/*.log")]).0,
+            ["a.log", "b.log", "linked.log"]
+        );
+        assert_eq!(found(&[at("c*/**/in")]).0, ["b.log"]);
+        assert_eq!(found(&[at("case/**")]).0, ["a.log", "b.log", "linked.log"]);
+        assert_eq!(found(&[at("*/?.log")]).0, ["a.log", "c.log"]);
+        let spellings = [
+            at("case/../case/same.log"),
+            at("case/a.log"),
+            at("case/./a.log"),
+        ];
+        assert_eq!(found(&spellings).0, ["same.log"]);
+        // A link that is named is followed.
+        assert_eq!(found(&[at("case/out")]).0, ["c.log"]);
+    }
+
+    #[test]
+    fn behind_a_hole_the_stream_is_as_it_was() {
+        for hole in [0, 1, 100, HEAD_BYTES - 1, HEAD_BYTES, 5 * HEAD_BYTES + 3] {
+            for content in [0, 10, 3 * HEAD_BYTES] {
+                let bytes = [vec![0; hole], vec![b'x'; content]].concat();
+                let source = Box::new(std::io::Cursor::new(bytes.clone()));
+                let (head, complete, mut stream) = look(source).unwrap();
+                let text = head.iter().filter(|byte| **byte == b'x').count();
+                assert!(text >= content.min(HEAD_BYTES - 1), "{hole} {content}");
+                assert!(!complete || text == content);
+                let mut whole = Vec::new();
+                stream.read_to_end(&mut whole).unwrap();
+                assert!(whole == bytes, "{hole} {content}");
+            }
+        }
+        assert!(look_behind(Box::new(std::io::repeat(0)), 1 << 20).is_err());
     }
 }
