@@ -173,7 +173,12 @@ impl<R: Read> Blocks<R> {
             let rest = &self.buffer[used..];
             let step = match &self.kind {
                 _ if rest.first() == Some(&0) => Step::Nothing(leading_nulls(rest)),
-                Kind::Lines => line(rest, self.at_end),
+                Kind::Lines | Kind::JsonLines
+                    if self.offset + used as u64 == 0 && rest.starts_with(b"\xef\xbb\xbf") =>
+                {
+                    Step::Nothing(3)
+                }
+                Kind::Lines | Kind::JsonLines => line(rest, self.at_end),
                 Kind::Json => document(rest, self.at_end),
                 Kind::WindowsXml => element(rest, self.at_end),
                 Kind::Table(table) => row(table, rest, self.at_end),
@@ -208,8 +213,8 @@ impl<R: Read> Blocks<R> {
     fn take(&mut self, block: &mut Block, offset: u64, used: usize, place: Range<usize>) {
         let bytes = &self.buffer[used..][place];
         match &self.kind {
-            Kind::Lines if bytes.trim_ascii().is_empty() => {}
-            Kind::Lines => {
+            Kind::Lines | Kind::JsonLines if bytes.trim_ascii().is_empty() => {}
+            Kind::Lines | Kind::JsonLines => {
                 let cut = bytes.len() > RECORD_BYTES_MAX;
                 let kept = &bytes[..bytes.len().min(RECORD_BYTES_MAX)];
                 block.push(offset, kept, cut);
@@ -552,6 +557,8 @@ mod tests {
             assert_eq!(found[0].0, length as u64);
             assert!(input[found[2].0 as usize..].starts_with(b"third"));
         }
+        let marked = b"\xef\xbb\xbf{}\n\xef\xbb\xbfx\n";
+        assert_eq!(texts(Kind::JsonLines, marked), ["{}", "\u{feff}x"]);
         let objects = [b"{\"a\":1}".to_vec(), hole(5_000), b"{\"b\":2}".to_vec()].concat();
         let (found, problems) = read(Kind::Json, &objects);
         assert_eq!((found.len(), problems.len()), (2, 0));

@@ -16,6 +16,8 @@ pub use table::Table;
 pub enum Kind {
     /// One record a line: syslog, auditd, web server, JSON, Windows XML; told apart line by line.
     Lines,
+    /// As [`Kind::Lines`], where every line should be a JSON object.
+    JsonLines,
     /// JSON objects: an array of them, or one after another over several lines.
     Json,
     /// `<Event>` elements, as Event Viewer exports them.

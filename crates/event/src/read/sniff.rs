@@ -116,9 +116,10 @@ fn json(head: &[u8], text: &[u8], complete: bool) -> Sniffed {
         0 => documents(head, complete),
         // A document on one line, alone in its file, may be anything.
         1 if others == 0 => match documents(head, complete) {
-            Sniffed::Records(_) => Sniffed::Records(Kind::Lines),
+            Sniffed::Records(_) => Sniffed::Records(Kind::JsonLines),
             other => other,
         },
+        _ if others <= objects => Sniffed::Records(Kind::JsonLines),
         _ => Sniffed::Records(Kind::Lines),
     }
 }
@@ -263,6 +264,7 @@ mod tests {
     fn kinds_are_told_by_content() {
         let kind = |text: &str| match sniff(text.as_bytes(), true) {
             Sniffed::Records(Kind::Lines) => "lines",
+            Sniffed::Records(Kind::JsonLines) => "json lines",
             Sniffed::Records(Kind::Json) => "json",
             Sniffed::Records(Kind::WindowsXml) => "xml",
             Sniffed::Records(Kind::Table(_)) => "table",
@@ -289,9 +291,17 @@ mod tests {
             ),
             (
                 "{\"@timestamp\":\"2026-03-20T13:02:11Z\"}\n{\"a\":1}\n",
+                "json lines",
+            ),
+            (
+                "{\"EventID\":1}\n{\"EventID\":\nrubbish\n{\"a\":1}\n",
+                "json lines",
+            ),
+            (
+                "{\"EventID\":1}\n2026-03-20 13:02:11 a\n2026-03-20 13:02:12 b\n",
                 "lines",
             ),
-            ("{\"EventID\":1,\"Channel\":\"Security\"}", "lines"),
+            ("{\"EventID\":1,\"Channel\":\"Security\"}", "json lines"),
             ("[{\"timestamp\":\"2026-03-20T13:02:11Z\"}]", "json"),
             ("{\n \"Event\": {\"System\": {\"EventID\": 1}}\n}\n", "json"),
             ("[]", "other"),
@@ -347,7 +357,10 @@ mod tests {
             &[0; 4_096],
             "{\"@timestamp\":\"2026-03-20T13:02:11Z\"}\n{}\n".as_bytes(),
         ];
-        lines(&json.concat());
+        assert_eq!(
+            sniff(&json.concat(), true),
+            Sniffed::Records(Kind::JsonLines)
+        );
         assert_eq!(
             sniff(&[0; 9_000], true),
             Sniffed::Other("nothing but NUL bytes")

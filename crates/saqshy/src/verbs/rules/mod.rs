@@ -154,7 +154,14 @@ fn check_rules(paths: &[PathBuf], pipelines: &[PathBuf], format: Format) -> Resu
             })
         ),
     }
-    Ok(if refused.is_empty() {
+    let nothing = detector.rules_loaded() == 0
+        && refused.is_empty()
+        && set.correlations().is_empty()
+        && set.filters().is_empty();
+    if nothing {
+        eprintln!("saqshy: no rule found");
+    }
+    Ok(if refused.is_empty() && !nothing {
         Exit::Done
     } else {
         Exit::FoundWrong

@@ -9,12 +9,12 @@ mod select;
 mod sort;
 mod work;
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::tz::TimeZone;
 use saqshy_detect::Detector;
@@ -24,6 +24,9 @@ use crate::exit::{Exit, Failure};
 use correlate::Correlations;
 use output::{Output, Summary};
 use work::{Note, Shared};
+
+/// Problems of one file that are named; the rest is counted.
+const PROBLEMS_MAX: u64 = 20;
 
 pub fn run(options: Scan) -> Result<Exit, Failure> {
     let begin = Instant::now();
@@ -40,7 +43,7 @@ pub fn run(options: Scan) -> Result<Exit, Failure> {
         options: &options,
         shared: &shared,
         progress: progress_bar(&shared, options.quiet),
-        broken: HashSet::new(),
+        broken: BTreeMap::new(),
         skipped: 0,
         correlations: Correlations::new(shared.detector.plans()),
         output,
@@ -49,11 +52,17 @@ pub fn run(options: Scan) -> Result<Exit, Failure> {
     let alone = scan.output.hits();
     let lost = scan.correlate()?;
     scan.progress.finish_and_clear();
+    for (&file, &(_, more)) in &scan.broken {
+        if more > 0 {
+            let path = shared.inputs[file].path.display();
+            eprintln!("saqshy: {path}: and {more} more");
+        }
+    }
     let interrupted = shared.stop.load(Ordering::Relaxed);
     let detector = &shared.detector;
     let summary = Summary {
         events: shared.events.load(Ordering::Relaxed),
-        files: shared.inputs.len() as u64,
+        files: (shared.inputs.len() as u64).saturating_sub(scan.skipped),
         files_broken: scan.broken.len() as u64,
         files_skipped: scan.skipped,
         rules_loaded: detector.rules_loaded() as u64,
@@ -69,13 +78,7 @@ pub fn run(options: Scan) -> Result<Exit, Failure> {
         interrupted,
     };
     scan.output.finish(&summary)?;
-    for refusal in detector.refused() {
-        let file = refusal.file.display();
-        eprintln!(
-            "saqshy: rule refused: {file}:{}: {}",
-            refusal.line, refusal.reason
-        );
-    }
+    tell_refused(detector);
     if !options.quiet {
         eprintln!("{summary}");
     }
@@ -85,6 +88,16 @@ pub fn run(options: Scan) -> Result<Exit, Failure> {
         (false, true) => Exit::FoundWrong,
         (false, false) => Exit::Done,
     })
+}
+
+fn tell_refused(detector: &Detector) {
+    for refusal in detector.refused() {
+        let file = refusal.file.display();
+        eprintln!(
+            "saqshy: rule refused: {file}:{}: {}",
+            refusal.line, refusal.reason
+        );
+    }
 }
 
 /// What is made before the first file is opened.
@@ -103,11 +116,21 @@ fn prepare(options: &Scan) -> anyhow::Result<Ready> {
     let pipeline = super::rules::pipeline(&options.pipeline)?;
     let rules = super::rules::load(&options.rules)?;
     let select::Chosen { left_out, hidden } = choice.of(&rules);
+    let detector = Detector::with_pipeline(&rules, &left_out, &pipeline);
+    // "0 hits" would read as if there were nothing to find.
+    if detector.rules_loaded() == 0 {
+        tell_refused(&detector);
+        bail!(
+            "no rule was loaded ({} refused, {} not chosen)",
+            detector.refused().len(),
+            left_out.len()
+        );
+    }
     let inputs = inputs::find(&options.paths)?;
     Ok(Ready {
         rules: hit::Rules::new(&rules),
         shared: Shared {
-            detector: Detector::with_pipeline(&rules, &left_out, &pipeline),
+            detector,
             hidden,
             inputs,
             zone,
@@ -134,8 +157,8 @@ struct Running<'a> {
     options: &'a Scan,
     shared: &'a Shared,
     progress: ProgressBar,
-    /// Numbers of the files that had a problem.
-    broken: HashSet<usize>,
+    /// Numbers of the files that had a problem; how many were named and how many more there are.
+    broken: BTreeMap<usize, (u64, u64)>,
     skipped: u64,
     correlations: Correlations,
     output: Output,
@@ -146,8 +169,17 @@ impl Running<'_> {
         for (file, note) in outcome.notes {
             let path = self.shared.inputs[file].path.display();
             let line = match note {
+                Note::More(count) => {
+                    self.broken.entry(file).or_default().1 += count;
+                    continue;
+                }
                 Note::Problem(text) => {
-                    self.broken.insert(file);
+                    let (named, more) = self.broken.entry(file).or_default();
+                    if *named >= PROBLEMS_MAX {
+                        *more += 1;
+                        continue;
+                    }
+                    *named += 1;
                     format!("saqshy: {path}: {text}")
                 }
                 Note::Skipped(reason) => {

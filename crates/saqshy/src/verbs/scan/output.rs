@@ -19,10 +19,11 @@ use crate::table::Table;
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
     pub events: u64,
+    /// Files that were read as logs, whole or in part.
     pub files: u64,
     /// Files of which a part could not be used.
     pub files_broken: u64,
-    /// Files that are no logs.
+    /// Files that are no logs; not among `files`.
     pub files_skipped: u64,
     pub rules_loaded: u64,
     pub rules_refused: u64,
@@ -53,7 +54,7 @@ impl std::fmt::Display for Summary {
             "{} hits in {} events of {} files ({} skipped, {} with problems); {} rules, {} refused; {:.1} s, {rate:.0} events/s, {} MiB",
             self.hits,
             self.events,
-            self.files - self.files_skipped.min(self.files),
+            self.files,
             self.files_skipped,
             self.files_broken,
             self.rules_loaded,
@@ -72,6 +73,29 @@ enum Shape {
     Html(Box<Html>),
 }
 
+/// Says in its errors what was being written.
+struct Named<W> {
+    out: W,
+    name: String,
+}
+
+impl<W> Named<W> {
+    fn named(&self, error: std::io::Error) -> std::io::Error {
+        let text = format!("writing {}: {error}", self.name);
+        std::io::Error::new(error.kind(), text)
+    }
+}
+
+impl<W: Write> Write for Named<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.out.write(bytes).map_err(|error| self.named(error))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush().map_err(|error| self.named(error))
+    }
+}
+
 /// Where hits go.
 pub struct Output {
     shape: Shape,
@@ -85,10 +109,15 @@ impl Output {
     /// The output file or, for HTML, a temporary one cannot be made.
     pub fn new(options: &Scan, rules: Rules) -> anyhow::Result<Self> {
         let mut out: Box<dyn Write> = match &options.output {
-            Some(path) => Box::new(BufWriter::new(
-                File::create(path).with_context(|| format!("writing `{}`", path.display()))?,
-            )),
-            None => Box::new(BufWriter::new(std::io::stdout())),
+            Some(path) => {
+                let name = format!("`{}`", path.display());
+                let out = File::create(path).with_context(|| format!("writing {name}"))?;
+                Box::new(BufWriter::new(Named { out, name }))
+            }
+            None => Box::new(BufWriter::new(Named {
+                out: std::io::stdout(),
+                name: "standard output".to_owned(),
+            })),
         };
         let shape = match options.format {
             ScanFormat::Table => Shape::Table(BTreeMap::new()),

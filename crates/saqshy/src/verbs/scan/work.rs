@@ -13,8 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use saqshy_detect::Detector;
 use saqshy_detect::correlate::Input as CorrelationInput;
 use saqshy_event::evtx::{Chunk, Chunks};
-use saqshy_event::read::{Block, Blocks};
-use saqshy_event::{Batch, BatchBuilder, Parser};
+use saqshy_event::read::{Block, Blocks, Kind};
+use saqshy_event::{Batch, BatchBuilder, Format, Parser, Record};
 
 use super::correlate::placed;
 use super::hit::{self, Found};
@@ -23,7 +23,7 @@ use super::select::Times;
 
 /// Chunks of 64 KiB that one job takes.
 const JOB_CHUNKS: usize = 24;
-/// Problems of one file that are named; the rest is counted.
+/// Problems of one job that are named; the rest is counted.
 const PROBLEMS_MAX: u64 = 10;
 
 /// What all threads share.
@@ -45,7 +45,8 @@ pub struct Shared {
 enum Job {
     /// Chunks with the numbers of their files and when these were written.
     Chunks(Vec<(usize, Timestamp, Chunk)>),
-    Block(usize, Timestamp, Block),
+    /// Whether every record should be JSON.
+    Block(usize, Timestamp, Block, bool),
     /// Something to say about a file.
     Note(usize, Note),
 }
@@ -57,6 +58,8 @@ pub enum Note {
     Skipped(&'static str),
     /// A part of it could not be used.
     Problem(String),
+    /// So many more parts could not be used.
+    More(u64),
 }
 
 /// What came of one job.
@@ -145,6 +148,7 @@ impl<'a> Reader<'a> {
             Opened::EvtxFile(file) => self.evtx(at, written, Chunks::open(file)),
             Opened::EvtxStream(stream) => self.evtx(at, written, Chunks::stream(stream)),
             Opened::Records(stream, kind) => {
+                let json_lines = kind == Kind::JsonLines;
                 for block in Blocks::new(stream, kind) {
                     if self.is_over() {
                         break;
@@ -155,10 +159,9 @@ impl<'a> Reader<'a> {
                         self.note(at, Note::Problem(text));
                     }
                     if block.more_problems > 0 {
-                        let text = format!("and {} more such places", block.more_problems);
-                        self.note(at, Note::Problem(text));
+                        self.note(at, Note::More(block.more_problems));
                     }
-                    self.send(Job::Block(at, written, block));
+                    self.send(Job::Block(at, written, block, json_lines));
                 }
             }
             Opened::Other(reason) => self.note(at, Note::Skipped(reason)),
@@ -232,7 +235,15 @@ fn work(shared: &Shared, queue: &Mutex<Receiver<(u64, Job)>>, done: &SyncSender<
                 ..Outcome::default()
             },
             Job::Chunks(chunks) => events_of(shared, &parser, &chunks),
-            Job::Block(file, written, block) => records_of(shared, &parser, file, written, &block),
+            Job::Block(file, written, block, json_lines) => {
+                let records = block.records(written, "scan");
+                let mut outcome = Outcome::default();
+                let unparsed = records_of(shared, &parser, file, &records, &mut outcome);
+                if json_lines {
+                    lines_of_no_json(file, &records, unparsed, &mut outcome);
+                }
+                outcome
+            }
         };
         if done.send((at, outcome)).is_err() {
             return;
@@ -262,8 +273,8 @@ fn events_of(shared: &Shared, parser: &Parser, chunks: &[(usize, Timestamp, Chun
             }
         });
         if problems > PROBLEMS_MAX {
-            let text = format!("and {} more broken records", problems - PROBLEMS_MAX);
-            outcome.notes.push((*file, Note::Problem(text)));
+            let more = Note::More(problems - PROBLEMS_MAX);
+            outcome.notes.push((*file, more));
         }
     }
     let file_of = |row: usize| {
@@ -274,26 +285,59 @@ fn events_of(shared: &Shared, parser: &Parser, chunks: &[(usize, Timestamp, Chun
     outcome
 }
 
+/// Gives how many records nobody understood.
 fn records_of(
     shared: &Shared,
     parser: &Parser,
     file: usize,
-    written: Timestamp,
-    block: &Block,
-) -> Outcome {
-    let records = block.records(written, "scan");
+    records: &[(u64, Record<'_>)],
+    outcome: &mut Outcome,
+) -> u64 {
+    let written = records.first().map(|(_, record)| record.received);
+    let written = written.unwrap_or_default();
     // An hour later nothing is "still arriving".
     let now = written
         .saturating_add(SignedDuration::from_hours(1))
         .unwrap_or(written);
-    let mut outcome = Outcome::default();
     let mut used = 0;
+    let mut unparsed = 0;
     while used < records.len() {
         let parsed = parser.parse(&records[used..], now);
-        matches(shared, &parsed.batch, |_| file, &mut outcome);
+        matches(shared, &parsed.batch, |_| file, outcome);
         used += parsed.consumed.max(1);
+        unparsed += parsed.tally.iter().map(|tally| tally.unparsed).sum::<u64>();
     }
-    outcome
+    unparsed
+}
+
+/// Names the lines that are no JSON in a file that holds JSON. They are events all the same.
+fn lines_of_no_json(
+    file: usize,
+    records: &[(u64, Record<'_>)],
+    unparsed: u64,
+    outcome: &mut Outcome,
+) {
+    let mut problems = 0;
+    for (offset, record) in records {
+        // What was cut has been named, what was understood need not be read again.
+        if record.truncated || (record.format == Format::Json && unparsed == 0) {
+            continue;
+        }
+        if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(record.payload) {
+            problems += 1;
+            if problems <= PROBLEMS_MAX {
+                let column = error.column();
+                let text = format!(
+                    "at byte {offset}: a line that is not JSON from its column {column} on"
+                );
+                outcome.notes.push((file, Note::Problem(text)));
+            }
+        }
+    }
+    if problems > PROBLEMS_MAX {
+        let more = Note::More(problems - PROBLEMS_MAX);
+        outcome.notes.push((file, more));
+    }
 }
 
 fn matches(
