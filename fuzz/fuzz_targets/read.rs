@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use saqshy_event::read::{Blocks, Kind, Sniffed, sniff};
 
 fuzz_target!(|data: &[u8]| {
-    let mut kinds = vec![Kind::Lines, Kind::Json, Kind::WindowsXml];
+    let mut kinds = vec![Kind::Lines, Kind::JsonLines, Kind::Json, Kind::WindowsXml];
     if let Sniffed::Records(kind) = sniff(data, true) {
         kinds.push(kind);
     }
