@@ -92,11 +92,7 @@ pub fn run(options: Scan) -> Result<Exit, Failure> {
 
 fn tell_refused(detector: &Detector) {
     for refusal in detector.refused() {
-        let file = refusal.file.display();
-        eprintln!(
-            "saqshy: rule refused: {file}:{}: {}",
-            refusal.line, refusal.reason
-        );
+        eprintln!("saqshy: rule refused: {refusal}");
     }
 }
 
