@@ -84,11 +84,16 @@ pub fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<Input>> {
 /// are not followed, as in [`walk`].
 fn like(pattern: &Path, inputs: &mut Vec<Input>) -> anyhow::Result<()> {
     let anywhere = |part: &Component<'_>| part.as_os_str() == "**";
-    let pattern = match pattern.components().next() {
-        Some(first) if anywhere(&first) => Path::new(".").join(pattern),
-        // Without what says nothing, as paths are found.
-        _ => pattern.components().collect(),
-    };
+    // `.` is left out of what is found, but for one that stands alone.
+    let parts = pattern.components();
+    let mut pattern: PathBuf = parts.filter(|part| *part != Component::CurDir).collect();
+    if pattern
+        .components()
+        .next()
+        .is_some_and(|part| anywhere(&part))
+    {
+        pattern = Path::new(".").join(pattern);
+    }
     let fixed: PathBuf = pattern
         .components()
         .take_while(|part| !anywhere(part))
@@ -110,7 +115,10 @@ fn like(pattern: &Path, inputs: &mut Vec<Input>) -> anyhow::Result<()> {
                 };
                 walk(&path, wanted, inputs)?;
             }
-            Ok(path) if fixed == pattern => inputs.push(Input::new(path)),
+            Ok(path) if fixed == pattern => inputs.push(match std::fs::metadata(&path) {
+                Ok(_) => Input::new(path),
+                Err(error) => Input::unreadable(path, format!("could not be read: {error}")),
+            }),
             Ok(_) => {}
             Err(error) => {
                 let problem = format!("could not be looked into: {}", error.error());
@@ -153,7 +161,7 @@ fn walk(
                 Ok(target) if target.is_file() => inputs.push(Input::new(entry.into_path())),
                 Ok(_) => {}
                 Err(error) => {
-                    let problem = format!("a link that leads nowhere: {error}");
+                    let problem = format!("a link that cannot be followed: {error}");
                     inputs.push(Input::unreadable(entry.into_path(), problem));
                 }
             }

@@ -60,9 +60,11 @@ pub fn run(options: Scan) -> Result<Exit, Failure> {
     }
     let interrupted = shared.stop.load(Ordering::Relaxed);
     let detector = &shared.detector;
+    let inputs = shared.inputs.iter();
+    let readable = inputs.filter(|input| input.problem.is_none());
     let summary = Summary {
         events: shared.events.load(Ordering::Relaxed),
-        files: (shared.inputs.len() as u64).saturating_sub(scan.skipped),
+        files: (readable.count() as u64).saturating_sub(scan.skipped),
         files_broken: scan.broken.len() as u64,
         files_skipped: scan.skipped,
         rules_loaded: detector.rules_loaded() as u64,
