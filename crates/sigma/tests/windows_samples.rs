@@ -7,9 +7,27 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use saqshy_event::evtx::EvtxReader;
+use saqshy_event::evtx::{Chunk, Chunks, EvtxReader};
 use saqshy_event::{Batch, BatchBuilder, Parser};
 use saqshy_sigma::{Engine, Pipeline, Rule};
+
+/// The events of a file with what the rules of `engine` read of them, and their record ids.
+fn wanted_events(engine: &Engine, path: &Path) -> (Batch, Vec<u64>) {
+    let parser = Parser::new("test");
+    let parser = match engine.windows_fields() {
+        Some(fields) => parser.with_windows_fields(fields),
+        None => parser,
+    };
+    let received = "2026-01-01T00:00:00Z".parse().unwrap();
+    let file = std::fs::File::open(path).unwrap();
+    let chunks: Vec<Chunk> = Chunks::open(file).flatten().collect();
+    let mut batch = parser.evtx_batch();
+    let mut ids = Vec::new();
+    for chunk in &chunks {
+        batch.read(chunk, received, "file", |record| ids.extend(record));
+    }
+    (batch.finish(), ids)
+}
 
 /// The events of a file, with their record ids.
 fn events(path: &Path) -> (Batch, Vec<u64>) {
@@ -32,13 +50,18 @@ fn windows_rules() -> Option<Vec<Arc<Rule>>> {
     Some(loaded.rules.into_iter().filter(windows).collect())
 }
 
-/// Rule id, file and record id of every hit in the files below `folder`.
+/// Rule id, file and record id of every hit in the files below `folder`. Reading only what the
+/// rules ask for gives the same.
 fn hits(engine: &Engine, folder: &Path, files: &[PathBuf]) -> BTreeSet<(String, String, u64)> {
     let mut all = BTreeSet::new();
     for path in files {
         let (batch, ids) = events(path);
         let name = path.strip_prefix(folder).unwrap().to_string_lossy();
-        for found in engine.matches(&batch) {
+        let matches = engine.matches(&batch);
+        let (wanted, wanted_ids) = wanted_events(engine, path);
+        assert_eq!(ids, wanted_ids, "{name}");
+        assert_eq!(matches, engine.matches(&wanted), "{name}");
+        for found in matches {
             let rule = engine.rules()[found.rule as usize].id.clone();
             all.insert((rule, name.clone().into_owned(), ids[found.row as usize]));
         }

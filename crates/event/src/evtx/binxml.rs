@@ -14,7 +14,9 @@ use std::rc::Rc;
 
 use foldhash::fast::RandomState;
 
+pub(super) use super::cursor::Cursor;
 use super::value::{self, ARRAY, BIN_XML, NULL, STRING, STRING_ARRAY};
+use crate::WindowsEvent;
 use crate::windows::{Assembler, Attributes};
 
 /// The record needs the slow reader, which also tells what is wrong with it, if anything is.
@@ -31,29 +33,32 @@ const ELEMENTS_MAX: usize = 10_000;
 const VALUES_MAX: u32 = 4_096;
 
 /// Content of an element or attribute.
-enum Part {
+pub(super) enum Part {
     Text(String),
     /// The number of a value of the instance.
     Slot(u16),
 }
 
-enum Child {
+/// The content of an attribute, nearly always one part.
+type Parts = smallvec::SmallVec<[Part; 1]>;
+
+pub(super) enum Child {
     Part(Part),
     Element(Element),
 }
 
-struct Element {
-    name: String,
+pub(super) struct Element {
+    pub name: Rc<str>,
     /// The value without which the element is not there.
-    dependency: Option<u16>,
-    attributes: Vec<(String, Vec<Part>)>,
-    children: Vec<Child>,
+    pub dependency: Option<u16>,
+    pub attributes: Vec<(Rc<str>, Parts)>,
+    pub children: Vec<Child>,
     /// Slots among the children.
     slots: usize,
 }
 
 /// The values of one template instance: their types and where they lie in the chunk.
-type Values = smallvec::SmallVec<[(u8, Range<u32>); 32]>;
+pub(super) type Values = smallvec::SmallVec<[(u8, Range<u32>); 32]>;
 
 /// Reader of the records of one chunk.
 pub(super) struct Records<'c> {
@@ -61,6 +66,24 @@ pub(super) struct Records<'c> {
     templates: HashMap<u32, Rc<Element>, RandomState>,
     names: HashMap<u32, Rc<str>, RandomState>,
     elements: usize,
+    /// Left by the template that is read.
+    marks: Vec<Mark>,
+    text: String,
+}
+
+/// A place in a template whose bytes are not the same in every chunk.
+pub(super) struct Mark {
+    pub place: Range<usize>,
+    /// It is a name, or else a size.
+    pub is_name: bool,
+}
+
+/// A template as it stands in a chunk.
+pub(super) struct ReadTemplate {
+    pub root: Rc<Element>,
+    pub marks: Vec<Mark>,
+    /// Behind its mark of the end, if it has one.
+    pub end: Option<usize>,
 }
 
 impl<'c> Records<'c> {
@@ -70,13 +93,39 @@ impl<'c> Records<'c> {
             templates: HashMap::default(),
             names: HashMap::default(),
             elements: 0,
+            marks: Vec::new(),
+            text: String::new(),
         }
     }
 
-    /// Walks the record's BinXML at `place` into `out`.
-    pub(super) fn record(&mut self, place: Range<usize>, out: &mut Assembler) -> Result<()> {
+    pub(super) fn chunk(&self) -> &'c [u8] {
+        self.chunk
+    }
+
+    /// The event of the record whose BinXML is at `place`. What is left in `out` when there is
+    /// none is of no use.
+    pub(super) fn event(
+        &mut self,
+        place: Range<usize>,
+        out: &mut Assembler,
+    ) -> Result<WindowsEvent> {
         self.elements = 0;
-        self.stream(place, out, 0)
+        self.stream(place, out, 0)?;
+        if !out.is_done() || !out.has_system() {
+            return Err(Unusual);
+        }
+        Ok(out.finish())
+    }
+
+    /// Walks one element of a template into `out`.
+    pub(super) fn element_of(
+        &mut self,
+        element: &Element,
+        values: &Values,
+        out: &mut Assembler,
+    ) -> Result<()> {
+        self.elements = 0;
+        self.walk(element, values, out, 0)
     }
 
     fn stream(&mut self, place: Range<usize>, out: &mut Assembler, nesting: usize) -> Result<()> {
@@ -92,7 +141,9 @@ impl<'c> Records<'c> {
                 0x00 => break,
                 0x0f => cursor.skip(3)?,
                 0x0c => {
-                    let (template, values) = self.instance(&mut cursor)?;
+                    let mut values = Values::new();
+                    let definition = instance(&mut cursor, &mut values)?;
+                    let template = self.template(definition)?;
                     self.walk(&template, &values, out, nesting)?;
                 }
                 token @ (0x01 | 0x41) => {
@@ -105,36 +156,16 @@ impl<'c> Records<'c> {
         Ok(())
     }
 
-    /// Reads a template instance behind its token.
-    fn instance(&mut self, cursor: &mut Cursor<'c>) -> Result<(Rc<Element>, Values)> {
-        cursor.skip(5)?;
-        let definition = cursor.u32()?;
-        // The definition stands where it is first used.
-        if cursor.at == definition as usize {
-            cursor.skip(20)?;
-            let size = cursor.u32()?;
-            cursor.skip(size as usize)?;
-        }
-        let count = cursor.u32()?;
-        if count > VALUES_MAX {
-            return Err(Unusual);
-        }
-        let table = cursor.take(4 * count as usize)?;
-        let mut values = Values::with_capacity(count as usize);
-        for [low, high, kind, _] in table.as_chunks::<4>().0 {
-            let start = cursor.at as u32;
-            cursor.skip(usize::from(u16::from_le_bytes([*low, *high])))?;
-            let empty_document = *kind == BIN_XML && cursor.at as u32 == start;
-            let kind = if empty_document { NULL } else { *kind };
-            values.push((kind, start..cursor.at as u32));
-        }
-        Ok((self.template(definition)?, values))
-    }
-
     fn template(&mut self, offset: u32) -> Result<Rc<Element>> {
         if let Some(template) = self.templates.get(&offset) {
             return Ok(template.clone());
         }
+        let root = self.read_template(offset)?.root;
+        self.templates.insert(offset, root.clone());
+        Ok(root)
+    }
+
+    pub(super) fn read_template(&mut self, offset: u32) -> Result<ReadTemplate> {
         let mut cursor = Cursor {
             bytes: self.chunk,
             at: offset as usize,
@@ -146,10 +177,11 @@ impl<'c> Records<'c> {
             .checked_add(size)
             .filter(|end| *end <= self.chunk.len());
         let end = end.ok_or(Unusual)?;
-        let mut root = None;
-        while cursor.at < end {
+        let (mut root, mut ended) = (None, None);
+        self.marks.clear();
+        while cursor.at < end && ended.is_none() {
             match cursor.u8()? {
-                0x00 => break,
+                0x00 => ended = Some(cursor.at),
                 0x0f => cursor.skip(3)?,
                 token @ (0x01 | 0x41) if root.is_none() => {
                     root = Some(self.element(&mut cursor, token, true, 0)?);
@@ -157,9 +189,11 @@ impl<'c> Records<'c> {
                 _ => return Err(Unusual),
             }
         }
-        let root = Rc::new(root.ok_or(Unusual)?);
-        self.templates.insert(offset, root.clone());
-        Ok(root)
+        Ok(ReadTemplate {
+            root: Rc::new(root.ok_or(Unusual)?),
+            marks: std::mem::take(&mut self.marks),
+            end: ended,
+        })
     }
 
     /// Reads an element behind its token up to its end. In a template (`defines`) it names its
@@ -179,16 +213,16 @@ impl<'c> Records<'c> {
         } else {
             None
         };
-        cursor.skip(4)?;
+        self.size(cursor)?;
         let mut element = Element {
-            name: self.name(cursor)?.to_string(),
+            name: self.name(cursor)?,
             dependency,
             attributes: Vec::new(),
             children: Vec::new(),
             slots: 0,
         };
         if token & 0x40 != 0 {
-            cursor.skip(4)?;
+            self.size(cursor)?;
         }
         let mut open = false;
         loop {
@@ -200,8 +234,8 @@ impl<'c> Records<'c> {
                 0x03 if !open => break,
                 0x04 if open => break,
                 0x06 | 0x46 if !open => {
-                    let name = self.name(cursor)?.to_string();
-                    element.attributes.push((name, Vec::new()));
+                    let name = self.name(cursor)?;
+                    element.attributes.push((name, Parts::new()));
                     continue;
                 }
                 token @ (0x01 | 0x41) if open => {
@@ -233,30 +267,34 @@ impl<'c> Records<'c> {
         Ok(element)
     }
 
-    /// A name: a reference to the chunk's table of names, which grows where a name is first used.
+    /// Steps over the size of something.
+    fn size(&mut self, cursor: &mut Cursor<'c>) -> Result<()> {
+        let start = cursor.at;
+        cursor.skip(4)?;
+        self.marks.push(Mark {
+            place: start..cursor.at,
+            is_name: false,
+        });
+        Ok(())
+    }
+
     fn name(&mut self, cursor: &mut Cursor<'c>) -> Result<Rc<str>> {
-        let offset = cursor.u32()?;
-        let mut at = Cursor {
-            bytes: self.chunk,
-            at: offset as usize,
-        };
-        let inline = cursor.at == offset as usize;
-        if !inline && let Some(name) = self.names.get(&offset) {
+        let start = cursor.at;
+        let offset = { *cursor }.u32()?;
+        let written = cursor.name()?;
+        self.marks.push(Mark {
+            place: start..cursor.at,
+            is_name: true,
+        });
+        if let Some(name) = self.names.get(&offset) {
             return Ok(name.clone());
         }
-        at.skip(6)?;
-        let units = at.u16()?;
-        let mut name = String::new();
-        let written = at.take(2 * usize::from(units))?;
         if !value::may_name(written) {
             return Err(Unusual);
         }
-        value::utf16(&mut name, written);
-        if inline {
-            at.skip(2)?;
-            cursor.at = at.at;
-        }
-        let name: Rc<str> = name.into();
+        self.text.clear();
+        value::utf16(&mut self.text, written);
+        let name: Rc<str> = self.text.as_str().into();
         self.names.insert(offset, name.clone());
         Ok(name)
     }
@@ -357,10 +395,36 @@ impl<'c> Records<'c> {
     }
 }
 
+/// Reads a template instance behind its token: where its template is defined, and its values.
+pub(super) fn instance(cursor: &mut Cursor<'_>, values: &mut Values) -> Result<u32> {
+    cursor.skip(5)?;
+    let definition = cursor.u32()?;
+    // The definition stands where it is first used.
+    if cursor.at == definition as usize {
+        cursor.skip(20)?;
+        let size = cursor.u32()?;
+        cursor.skip(size as usize)?;
+    }
+    let count = cursor.u32()?;
+    if count > VALUES_MAX {
+        return Err(Unusual);
+    }
+    let table = cursor.take(4 * count as usize)?;
+    values.reserve(count as usize);
+    for [low, high, kind, _] in table.as_chunks::<4>().0 {
+        let start = cursor.at as u32;
+        cursor.skip(usize::from(u16::from_le_bytes([*low, *high])))?;
+        let empty_document = *kind == BIN_XML && cursor.at as u32 == start;
+        let kind = if empty_document { NULL } else { *kind };
+        values.push((kind, start..cursor.at as u32));
+    }
+    Ok(definition)
+}
+
 /// The attributes of an element with the values of its instance.
 struct View<'a> {
     chunk: &'a [u8],
-    attributes: &'a [(String, Vec<Part>)],
+    attributes: &'a [(Rc<str>, Parts)],
     values: &'a Values,
     /// A value could not be read.
     failed: Cell<bool>,
@@ -397,44 +461,9 @@ impl View<'_> {
 
 impl Attributes for View<'_> {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
-        let (_, parts) = self.attributes.iter().find(|(known, _)| known == name)?;
+        let (_, parts) = self.attributes.iter().find(|(known, _)| **known == *name)?;
         let text = self.text_of(parts);
         self.failed.set(self.failed.get() || text.is_err());
         text.ok()
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Cursor<'c> {
-    bytes: &'c [u8],
-    at: usize,
-}
-
-impl<'c> Cursor<'c> {
-    fn take(&mut self, count: usize) -> Result<&'c [u8]> {
-        let end = self.at.checked_add(count).ok_or(Unusual)?;
-        let taken = self.bytes.get(self.at..end).ok_or(Unusual)?;
-        self.at = end;
-        Ok(taken)
-    }
-
-    fn skip(&mut self, count: usize) -> Result<()> {
-        self.take(count).map(drop)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        self.take(N)?.try_into().map_err(|_| Unusual)
-    }
-
-    fn u8(&mut self) -> Result<u8> {
-        Ok(self.array::<1>()?[0])
-    }
-
-    fn u16(&mut self) -> Result<u16> {
-        self.array().map(u16::from_le_bytes)
-    }
-
-    fn u32(&mut self) -> Result<u32> {
-        self.array().map(u32::from_le_bytes)
     }
 }

@@ -84,9 +84,12 @@ impl<R: Read> Chunks<R> {
             let Some(part) = self.parts.front() else {
                 return;
             };
-            let at = self.offset + self.buffer.len() as u64;
-            let most = part.end.saturating_sub(at).min(2 * CHUNK_BYTES as u64);
             let before = self.buffer.len();
+            let at = self.offset + before as u64;
+            // No more than is asked for: a buffer of one chunk becomes the chunk.
+            let missing = bytes - before;
+            let most = part.end.saturating_sub(at).min(missing as u64);
+            self.buffer.reserve_exact(missing);
             let mut source = self.source.by_ref().take(most);
             if let Err(error) = source.read_to_end(&mut self.buffer) {
                 self.failure = Some(error);
@@ -158,24 +161,30 @@ impl<R: Read> Chunks<R> {
         // signature as well; then the records reach beyond it.
         let records_end = EvtxChunkHeader::from_bytes(&self.buffer[..there])
             .map_or(0, |header| header.free_space_offset as usize);
-        let inside = memmem::find(
-            &self.buffer[CHUNK_HEADER_BYTES.min(there)..there],
-            CHUNK_MAGIC,
-        )
-        .map(|at| at + CHUNK_HEADER_BYTES)
-        .filter(|&at| at < records_end && looks_like_chunk(&self.buffer[at..]));
+        let start = CHUNK_HEADER_BYTES.min(there);
+        let end = records_end.saturating_add(CHUNK_MAGIC.len() - 1);
+        let inside = memmem::find(&self.buffer[start..end.clamp(start, there)], CHUNK_MAGIC)
+            .map(|at| at + CHUNK_HEADER_BYTES)
+            .filter(|&at| {
+                self.fill(at + CHUNK_HEADER_BYTES);
+                looks_like_chunk(&self.buffer[at..])
+            });
         let present = inside.unwrap_or(there);
-        let chunk = Chunk {
-            offset: self.offset,
-            bytes: {
-                let mut bytes = self.buffer[..present].to_vec();
-                bytes.resize(CHUNK_BYTES, 0);
-                bytes
-            },
-            present,
+        let offset = self.offset;
+        let mut bytes = if present == self.buffer.len() {
+            self.offset += present as u64;
+            std::mem::take(&mut self.buffer)
+        } else {
+            let bytes = self.buffer[..present].to_vec();
+            self.drop_bytes(present);
+            bytes
         };
-        self.drop_bytes(present);
-        chunk
+        bytes.resize(CHUNK_BYTES, 0);
+        Chunk {
+            offset,
+            bytes,
+            present,
+        }
     }
 
     /// Steps over what is no chunk up to the next one, and says so unless it is empty space.
@@ -190,7 +199,7 @@ impl<R: Read> Chunks<R> {
             None => self.buffer.len() - keep,
         };
         // A log that is not full has empty chunks behind the last one.
-        if self.buffer[..count].iter().any(|byte| *byte != 0) || self.gap.is_some() {
+        if !is_empty_space(&self.buffer[..count]) || self.gap.is_some() {
             let (_, bytes) = self.gap.get_or_insert((self.offset, 0));
             *bytes += count as u64;
         }
@@ -228,6 +237,12 @@ impl<R: Read> Iterator for Chunks<R> {
         let failure = || self.failure.take().map(|error| Err(EvtxError::Read(error)));
         self.ready.pop_front().or_else(failure)
     }
+}
+
+fn is_empty_space(bytes: &[u8]) -> bool {
+    // In pieces that the compiler looks at as a whole.
+    let mut pieces = bytes.chunks(256);
+    pieces.all(|piece| piece.iter().fold(0, |all, byte| all | byte) == 0)
 }
 
 /// A header whose record numbers and offsets make sense.

@@ -4,13 +4,18 @@
 //! of work: [`Chunks`] finds them, [`Chunk::events`] reads one. The records go from binary XML
 //! straight to the event; what the fast reader does not know is read through XML text, which is
 //! also what [`EvtxReader`] does for all of them: it keeps the XML as the event's original text.
+//!
+//! Who only matches rules needs no events: [`EvtxBatch`] reads chunks into the columns of a batch.
 
 mod binxml;
 mod chunks;
+mod columns;
+mod cursor;
 mod value;
 
 use std::collections::VecDeque;
 use std::io::{Cursor, Read, Seek};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -18,8 +23,10 @@ use evtx::{EvtxChunkData, EvtxChunkHeader, ParserSettings};
 
 use crate::WindowsEvent;
 use crate::windows::Assembler;
+use binxml::{Records, Unusual};
 
 pub use chunks::{Chunk, Chunks};
+pub use columns::EvtxBatch;
 
 /// Why a part of an EVTX file gives no event. The records after it are read all the same.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +56,48 @@ impl Chunk {
     /// event, whose [`WindowsEvent::original`] is empty.
     pub fn events(&self, mut each: impl FnMut(Result<Numbered, EvtxError>)) {
         let mut out = Assembler::default();
-        let done = self.fast(&mut out, &mut each);
+        let done = self.records(|records, id, place| {
+            each(Ok(numbered(id, records.event(place, &mut out)?)));
+            Ok(())
+        });
+        self.rest(done, each);
+    }
+
+    /// As [`Chunk::events`], through XML text, which becomes [`WindowsEvent::original`].
+    pub fn events_with_xml(&self, mut each: impl FnMut(Result<Numbered, EvtxError>)) {
+        self.through_xml(0, &mut each);
+    }
+
+    /// Hands each record's number and place to `read` until all are read or one is unusual; then
+    /// gives the number of those read.
+    fn records<'c>(
+        &'c self,
+        mut read: impl FnMut(&mut Records<'c>, u64, Range<usize>) -> Result<(), Unusual>,
+    ) -> Result<(), usize> {
+        let header = EvtxChunkHeader::from_bytes(&self.bytes).map_err(|_| 0usize)?;
+        let end = (header.free_space_offset as usize).min(self.present);
+        let mut records = Records::new(&self.bytes);
+        let (mut at, mut done) = (512, 0);
+        while at < end {
+            let record = record_at(&self.bytes, at).ok_or(done)?;
+            let place = at + 24..at + record.size - 4;
+            read(&mut records, record.id, place).map_err(|_| done)?;
+            done += 1;
+            at += record.size;
+            if record.id == header.last_event_record_id {
+                break;
+            }
+        }
+        if header.free_space_offset as usize > self.present
+            && at < header.free_space_offset as usize
+        {
+            return Err(done);
+        }
+        Ok(())
+    }
+
+    /// What is left to do behind [`Chunk::records`].
+    fn rest(&self, done: Result<(), usize>, mut each: impl FnMut(Result<Numbered, EvtxError>)) {
         if let Err(done) = done {
             // The rest of the chunk goes through XML. Both readers step from record to record by
             // the same sizes, so those that were read are the first ones, whatever the other
@@ -63,42 +111,6 @@ impl Chunk {
         } else if self.is_short() {
             each(Err(self.broken("its end is missing")));
         }
-    }
-
-    /// As [`Chunk::events`], through XML text, which becomes [`WindowsEvent::original`].
-    pub fn events_with_xml(&self, mut each: impl FnMut(Result<Numbered, EvtxError>)) {
-        self.through_xml(0, &mut each);
-    }
-
-    /// Reads records until all are read or one is unusual; then the number of those read.
-    fn fast(
-        &self,
-        out: &mut Assembler,
-        each: &mut impl FnMut(Result<Numbered, EvtxError>),
-    ) -> Result<(), usize> {
-        let header = EvtxChunkHeader::from_bytes(&self.bytes).map_err(|_| 0usize)?;
-        let end = (header.free_space_offset as usize).min(self.present);
-        let mut records = binxml::Records::new(&self.bytes);
-        let (mut at, mut done) = (512, 0);
-        while at < end {
-            let record = record_at(&self.bytes, at).ok_or(done)?;
-            let place = at + 24..at + record.size - 4;
-            if records.record(place, out).is_err() || !out.is_done() || !out.has_system() {
-                return Err(done);
-            }
-            each(Ok(numbered(record.id, out.finish())));
-            done += 1;
-            at += record.size;
-            if record.id == header.last_event_record_id {
-                break;
-            }
-        }
-        if header.free_space_offset as usize > self.present
-            && at < header.free_space_offset as usize
-        {
-            return Err(done);
-        }
-        Ok(())
     }
 
     /// Reads the records behind the first `skip`.

@@ -1,5 +1,7 @@
 //! BinXML values as the text that Windows renders (MS-EVEN6 section 2.2.12).
 
+use jiff::Timestamp;
+
 use super::binxml::Unusual;
 
 /// Type bytes of values.
@@ -9,6 +11,9 @@ pub(super) const BIN_XML: u8 = 0x21;
 pub(super) const STRING_ARRAY: u8 = 0x81;
 /// The bit that makes a type an array.
 pub(super) const ARRAY: u8 = 0x80;
+
+/// Beyond the year 9999 Windows renders what no reader takes for a time.
+const TICKS_END: u64 = 2_650_467_744_000_000_000;
 
 /// Appends the text of a value. Types that are rare, and sizes that do not fit the type, are
 /// left to the slow reader.
@@ -50,6 +55,32 @@ pub(super) fn write(out: &mut String, kind: u8, bytes: &[u8]) -> Result<(), Unus
     Ok(())
 }
 
+/// Whether [`write`] can write a value of this type.
+pub(super) fn is_sound(kind: u8, bytes: &[u8]) -> bool {
+    match kind {
+        NULL | STRING | 0x0e => true,
+        0x02 => bytes.is_ascii(),
+        0x03 | 0x04 => bytes.len() == 1,
+        0x05 | 0x06 => bytes.len() == 2,
+        0x07 | 0x08 | 0x0d | 0x14 => bytes.len() == 4,
+        0x09 | 0x0a | 0x15 => bytes.len() == 8,
+        0x0f => bytes.len() == 16,
+        0x10 => matches!(bytes.len(), 4 | 8),
+        0x11 => sized(bytes).is_ok_and(|bytes| u64::from_le_bytes(bytes) < TICKS_END),
+        0x13 => bytes.len() >= 8 && bytes.len() == 8 + 4 * usize::from(bytes[1]),
+        _ => false,
+    }
+}
+
+/// A time, in whole milliseconds; `None` if the value is none or out of reach.
+pub(super) fn milliseconds(kind: u8, bytes: &[u8]) -> Option<Timestamp> {
+    /// Milliseconds from 1601 to 1970.
+    const TO_1970: i64 = 11_644_473_600_000;
+    let ticks = u64::from_le_bytes(sized(bytes).ok().filter(|_| kind == 0x11)?);
+    let since_1601 = i64::try_from(ticks / 10_000).ok()?;
+    Timestamp::from_millisecond(since_1601 - TO_1970).ok()
+}
+
 fn sized<const N: usize>(bytes: &[u8]) -> Result<[u8; N], Unusual> {
     bytes.try_into().map_err(|_| Unusual)
 }
@@ -65,7 +96,14 @@ pub(super) fn may_name(bytes: &[u8]) -> bool {
 /// UTF-16LE up to the first NUL. What XML does not allow becomes `_`, as Windows writes it.
 pub(super) fn utf16(out: &mut String, bytes: &[u8]) {
     out.reserve(bytes.len() / 2);
-    let mut units = bytes
+    // Nearly all text is ASCII: as much as is of it is taken in pieces.
+    let mut rest = bytes;
+    while let Some((piece, next)) = rest.split_first_chunk::<PIECE_BYTES>() {
+        let Some(ascii) = ascii(piece) else { break };
+        out.push_str(str::from_utf8(&ascii).unwrap_or_default());
+        rest = next;
+    }
+    let mut units = rest
         .as_chunks::<2>()
         .0
         .iter()
@@ -90,6 +128,22 @@ pub(super) fn utf16(out: &mut String, bytes: &[u8]) {
             other => out.push(char::from_u32(u32::from(other)).unwrap_or('_')),
         }
     }
+}
+
+/// Bytes of UTF-16LE that are taken at once.
+const PIECE_BYTES: usize = 32;
+
+/// ASCII without control characters but those that XML allows.
+fn ascii(piece: &[u8; PIECE_BYTES]) -> Option<[u8; PIECE_BYTES / 2]> {
+    let mut ascii = [0; PIECE_BYTES / 2];
+    let mut plain = true;
+    for (out, [low, high]) in ascii.iter_mut().zip(piece.as_chunks::<2>().0) {
+        // Without early ends, so that all are looked at at once.
+        let allowed = (0x20..0x80).contains(low) | matches!(low, b'\t' | b'\n' | b'\r');
+        plain &= (*high == 0) & allowed;
+        *out = *low;
+    }
+    plain.then_some(ascii)
 }
 
 fn ansi(out: &mut String, bytes: &[u8]) -> Result<(), Unusual> {
@@ -194,8 +248,7 @@ fn sid(out: &mut String, bytes: &[u8]) -> Result<(), Unusual> {
 /// 100 ns since 1601 as `2026-03-20T13:02:11.1234567Z`.
 fn filetime(out: &mut String, ticks: u64) -> Result<(), Unusual> {
     const SECOND: u64 = 10_000_000;
-    // Beyond the year 9999 Windows renders what no reader takes for a time.
-    if ticks >= 2_650_467_744_000_000_000 {
+    if ticks >= TICKS_END {
         return Err(Unusual);
     }
     let seconds = ticks / SECOND;
@@ -228,12 +281,59 @@ fn filetime(out: &mut String, ticks: u64) -> Result<(), Unusual> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::parse::stamp;
+    use crate::windows::beat;
 
     fn text(kind: u8, bytes: &[u8]) -> String {
         let mut out = String::new();
         write(&mut out, kind, bytes).unwrap();
         out
+    }
+
+    proptest! {
+        #[test]
+        fn sound_values_are_those_that_can_be_written(
+            kind in 0..0x24u8,
+            bytes in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..20),
+                prop::collection::vec(0..4u8, 0..20),
+                prop::collection::vec(0..0x80u8, 8),
+            ],
+        ) {
+            let mut out = String::new();
+            prop_assert_eq!(is_sound(kind, &bytes), write(&mut out, kind, &bytes).is_ok());
+        }
+
+        /// As the plain way reads them from their text.
+        #[test]
+        fn times_are_the_same_as_from_their_text(
+            ticks in prop_oneof![0..TICKS_END, 0..20_000u64, TICKS_END - 2_000_000_000_000..TICKS_END],
+        ) {
+            let mut out = String::new();
+            write(&mut out, 0x11, &ticks.to_le_bytes()).unwrap();
+            let time = stamp::iso(&out, &TimeZone::UTC).map(beat::milliseconds);
+            prop_assert_eq!(time, milliseconds(0x11, &ticks.to_le_bytes()));
+        }
+
+        #[test]
+        fn text_is_the_same_in_pieces(text in "(\\PC|[a-z\t\r\n\u{0}\u{1}\u{7f}\u{fffe}]){0,60}") {
+            let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            let mut whole = String::new();
+            utf16(&mut whole, &units);
+            let mut single = String::new();
+            let end = text.find('\0').unwrap_or(text.len());
+            for character in text[..end].chars() {
+                let mut units = [0; 2];
+                let units = character.encode_utf16(&mut units);
+                let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+                utf16(&mut single, &bytes);
+            }
+            prop_assert_eq!(whole, single);
+        }
     }
 
     #[test]

@@ -24,7 +24,8 @@ use crate::windows::{self, WindowsEvent};
 use crate::{Batch, BatchBuilder, Format, Record, Value};
 use row::Row;
 pub use select::FieldSet;
-use select::{Selection, Selector};
+use select::Selector;
+pub(crate) use select::{AsIs, DATA, HEAD_FIELDS, Selection, head_sets};
 
 /// What became of a run of records.
 #[derive(Debug, Clone)]
@@ -99,8 +100,9 @@ impl Parser {
         self
     }
 
-    /// Of Windows events that arrive as JSON only `fields` are needed: an event then has these
-    /// of its fields, and others may be missing. Much faster, for those who only match rules.
+    /// Of Windows events that arrive as JSON or stand in EVTX files only `fields` are needed: an
+    /// event then has these of its fields, and others may be missing. Much faster, for those who
+    /// only match rules.
     pub fn with_windows_fields(mut self, fields: FieldSet) -> Self {
         self.selection = Some(Selection::new(fields));
         self
@@ -207,7 +209,7 @@ impl Parser {
         event: &WindowsEvent,
     ) {
         let mut row = Row::new(out, received, &self.zone);
-        if let Some(selection) = self.selection.as_ref().filter(|it| it.is_served()) {
+        if let Some(selection) = self.served() {
             windows::write_log(&mut row, event);
             return self.finish_selected(row, seq, source, selection);
         }
@@ -222,6 +224,15 @@ impl Parser {
             payload: original.as_bytes(),
         };
         self.finish(row, seq, &record, event.original.as_deref());
+    }
+
+    /// What is wanted of Windows events, if it can be given without deriving fields from others.
+    pub(crate) fn served(&self) -> Option<&Selection> {
+        self.selection.as_ref().filter(|it| it.is_served())
+    }
+
+    pub(crate) fn event_id(&self, seq: u64) -> String {
+        format!("{}-{seq:016x}", self.node)
     }
 
     fn event(
@@ -265,7 +276,7 @@ impl Parser {
         row.text("data_stream.dataset", dataset.as_deref());
         let received = row.received;
         if selection.id {
-            row.set("event.id", format!("{}-{seq:016x}", self.node));
+            row.set("event.id", self.event_id(seq));
         }
         if selection.ingested {
             row.set("event.ingested", received);
@@ -281,7 +292,7 @@ impl Parser {
         let dataset = row.dataset.take().unwrap_or_else(|| "generic".to_owned());
         row.set("data_stream.dataset", dataset);
         row.set("event.ingested", record.received);
-        row.set("event.id", format!("{}-{seq:016x}", self.node));
+        row.set("event.id", self.event_id(seq));
         if let Some(text) = text {
             row.set("event.original", text);
         }

@@ -13,6 +13,13 @@ pub(crate) trait Attributes {
     fn get(&self, name: &str) -> Option<Cow<'_, str>>;
 }
 
+/// No attributes.
+impl Attributes for () {
+    fn get(&self, _: &str) -> Option<Cow<'_, str>> {
+        None
+    }
+}
+
 /// Elements are nested deeper than any event's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooDeep;

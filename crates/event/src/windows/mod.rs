@@ -152,8 +152,18 @@ fn add(pairs: &mut Pairs, name: &str, value: &str) {
 /// A value in the form that all carriers share: lines end in LF, none at the end, GUIDs braced.
 pub(crate) fn tidy(value: &str) -> Cow<'_, str> {
     let value = value.trim_end_matches(['\r', '\n']);
-    if value.contains('\r') {
-        return value.replace("\r\n", "\n").replace('\r', "\n").into();
+    let mut ends = memchr::memchr_iter(b'\r', value.as_bytes()).peekable();
+    if ends.peek().is_some() {
+        let mut lines = String::with_capacity(value.len());
+        let mut start = 0;
+        for end in ends {
+            lines.push_str(&value[start..end]);
+            lines.push('\n');
+            start = end + 1;
+            start += usize::from(value.as_bytes().get(start) == Some(&b'\n'));
+        }
+        lines.push_str(&value[start..]);
+        return lines.into();
     }
     braced(value)
 }
@@ -208,7 +218,7 @@ fn guid_digits(text: &str) -> Option<&str> {
 }
 
 /// A number in decimal or, after `0x`, hexadecimal.
-fn integer(text: &str) -> Option<i64> {
+pub(crate) fn integer(text: &str) -> Option<i64> {
     let text = text.trim();
     match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(digits) => i64::from_str_radix(digits, 16).ok(),
@@ -220,9 +230,19 @@ fn integer(text: &str) -> Option<i64> {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn lines_end_in_lf(value in "[ab\r\nё]{0,12}") {
+            let end = value.trim_end_matches(['\r', '\n']);
+            let plain = end.replace("\r\n", "\n").replace('\r', "\n");
+            proptest::prop_assert_eq!(tidy(&value), plain);
+        }
+    }
+
     #[test]
     fn values_have_one_form_whoever_carried_them() {
         assert_eq!(tidy("a\r\nb\r\n\r\n"), "a\nb");
+        assert_eq!(tidy("\ra\r\r\nb\rc\nd"), "\na\n\nb\nc\nd");
         assert_eq!(
             tidy("0197231e-005a-6928-a50b-000000000d00"),
             "{0197231E-005A-6928-A50B-000000000D00}"

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use saqshy_event::evtx::{Chunk, Chunks};
-use saqshy_event::{BatchBuilder, Format, Parser, Record};
+use saqshy_event::{Format, Parser, Record};
 use saqshy_sigma::{Document, Engine, Pipeline, Rule, parse_documents};
 
 /// Bytes of one unit of work.
@@ -103,18 +103,12 @@ impl Reader {
 
     fn chunks(&self, chunks: &[Chunk]) -> Done {
         let received = "2026-11-01T00:00:00Z".parse().unwrap_or_default();
-        let mut builder = BatchBuilder::default();
+        let mut events = self.parser.evtx_batch();
         for chunk in chunks {
-            chunk.events(|event| {
-                // What cannot be read is not measured.
-                if let Ok((id, event)) = event {
-                    self.parser
-                        .windows_event(&mut builder, id, received, "bench", &event);
-                    builder.end_event();
-                }
-            });
+            // What cannot be read is not measured.
+            events.read(chunk, received, "bench", drop);
         }
-        let batch = builder.finish();
+        let batch = events.finish();
         let begin = Instant::now();
         let found = self.engine.matches(&batch);
         Done {

@@ -53,7 +53,7 @@ impl<'a> Memo<'a> {
 
 /// The key is a hash already.
 #[derive(Debug, Default)]
-pub(super) struct AsIs(u64);
+pub(crate) struct AsIs(u64);
 
 impl Hasher for AsIs {
     fn finish(&self) -> u64 {

@@ -26,12 +26,14 @@ use super::json::Flat;
 use super::row::Row;
 use super::stamp::{self, Claim};
 use crate::windows::{self, beat};
-use crate::{ABSENT, BatchBuilder, Record, Value};
+use crate::{ABSENT, BatchBuilder, Record, Value, WindowsEvent};
 use cursor::{Cursor, Kind, Unusual};
 pub use fields::FieldSet;
 use make::{make, says, text, value};
+pub(crate) use memo::AsIs;
 use memo::Memo;
-use shape::{DATASET, HEAD_FIELDS, How, PARTS, Shape};
+pub(crate) use shape::{DATA, HEAD_FIELDS};
+use shape::{DATASET, How, PARTS, Shape};
 use walk::STEADY;
 
 /// Fields of one document: beyond, the careful reader leaves some out.
@@ -45,7 +47,7 @@ const SLOTS_MAX: usize = 64;
 
 /// The wanted fields of Windows documents.
 #[derive(Debug, Clone)]
-pub(super) struct Selection {
+pub(crate) struct Selection {
     fields: FieldSet,
     served: bool,
     /// Fields of the record that are wanted.
@@ -69,6 +71,10 @@ impl Selection {
     /// All wanted fields can be given without deriving others.
     pub fn is_served(&self) -> bool {
         self.served
+    }
+
+    pub fn fields(&self) -> &FieldSet {
+        &self.fields
     }
 
     fn wants(&self, field: &str) -> bool {
@@ -517,9 +523,21 @@ fn read_head(
     }
     let (event, _) = windows::from_flat(flat).map_err(|_| Unusual)?;
     let mut apart = BatchBuilder::default();
+    Ok(head_sets(out, fields, &event, received, &mut apart))
+}
+
+/// The wanted ones of [`HEAD_FIELDS`] that `event` has: columns and the keys of their values.
+/// `apart` is used for the way there and holds no event before or after.
+pub(crate) fn head_sets(
+    out: &mut BatchBuilder,
+    fields: &FieldSet,
+    event: &WindowsEvent,
+    received: Timestamp,
+    apart: &mut BatchBuilder,
+) -> Vec<(usize, u32)> {
     let zone = TimeZone::UTC;
-    let mut row = Row::new(&mut apart, received, &zone);
-    windows::write(&mut row, &event);
+    let mut row = Row::new(apart, received, &zone);
+    windows::write_log(&mut row, event);
     let dataset = row.dataset.take();
     let mut sets = Vec::new();
     for name in HEAD_FIELDS.into_iter().filter(|name| fields.contains(name)) {
@@ -532,5 +550,6 @@ fn read_head(
             sets.push((column, out.intern(column, value)));
         }
     }
-    Ok(sets)
+    apart.discard_event();
+    sets
 }

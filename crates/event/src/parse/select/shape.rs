@@ -132,7 +132,7 @@ impl Names {
 }
 
 /// Fields that follow from the head.
-pub(super) const HEAD_FIELDS: [&str; 15] = [
+pub(crate) const HEAD_FIELDS: [&str; 15] = [
     DATASET,
     "event.code",
     "event.provider",
@@ -188,7 +188,7 @@ pub(super) const RECORD_FIELDS: [&str; 5] = [
 ];
 
 /// The data of the event.
-pub(super) const DATA: [&str; 2] = ["winlog.event_data.", "winlog.user_data."];
+pub(crate) const DATA: [&str; 2] = ["winlog.event_data.", "winlog.user_data."];
 
 /// What the normaliser makes of the data, under names that look like Winlogbeat's own.
 const DERIVED: &str = "winlog.logon.";

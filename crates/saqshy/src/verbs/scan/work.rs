@@ -14,7 +14,7 @@ use saqshy_detect::Detector;
 use saqshy_detect::correlate::Input as CorrelationInput;
 use saqshy_event::evtx::{Chunk, Chunks};
 use saqshy_event::read::{Block, Blocks, Kind};
-use saqshy_event::{Batch, BatchBuilder, Format, Parser, Record};
+use saqshy_event::{Batch, Format, Parser, Record};
 
 use super::correlate::placed;
 use super::hit::{self, Found};
@@ -253,18 +253,14 @@ fn work(shared: &Shared, queue: &Mutex<Receiver<(u64, Job)>>, done: &SyncSender<
 
 fn events_of(shared: &Shared, parser: &Parser, chunks: &[(usize, Timestamp, Chunk)]) -> Outcome {
     let mut outcome = Outcome::default();
-    let mut builder = BatchBuilder::default();
+    let mut events = parser.evtx_batch();
     // File and first row of each chunk.
     let mut starts = Vec::with_capacity(chunks.len());
     for (file, written, chunk) in chunks {
-        starts.push((builder.rows(), *file));
+        starts.push((events.rows(), *file));
         let mut problems = 0;
-        chunk.events(|item| match item {
-            Ok((id, event)) => {
-                parser.windows_event(&mut builder, id, *written, "scan", &event);
-                builder.end_event();
-            }
-            Err(error) => {
+        events.read(chunk, *written, "scan", |record| {
+            if let Err(error) = record {
                 problems += 1;
                 if problems <= PROBLEMS_MAX {
                     let text = format!("{:#}", anyhow::Error::new(error));
@@ -281,7 +277,7 @@ fn events_of(shared: &Shared, parser: &Parser, chunks: &[(usize, Timestamp, Chun
         let at = starts.partition_point(|(start, _)| *start <= row) - 1;
         starts[at].1
     };
-    matches(shared, &builder.finish(), file_of, &mut outcome);
+    matches(shared, &events.finish(), file_of, &mut outcome);
     outcome
 }
 
