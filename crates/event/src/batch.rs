@@ -13,7 +13,7 @@ use foldhash::fast::RandomState;
 use jiff::Timestamp;
 
 use crate::Value;
-use crate::text::Texts;
+use crate::text::{self, Texts};
 
 /// Key of a row that does not have the field.
 pub const ABSENT: u32 = u32::MAX;
@@ -24,6 +24,9 @@ pub struct Column {
     name: Arc<str>,
     values: Vec<Value>,
     keys: Vec<u32>,
+    /// The short texts among the values, one after the other, and the keys of all else.
+    texts: Arc<String>,
+    others: Vec<u32>,
 }
 
 impl Column {
@@ -36,6 +39,12 @@ impl Column {
     /// column whose values hardly repeat (`event.original`) stops looking for equals.
     pub fn values(&self) -> &[Value] {
         &self.values
+    }
+
+    /// The short texts of the dictionary, one after the other in one piece, and the keys of all
+    /// other values: for those who ask something of all texts at once.
+    pub fn short_texts(&self) -> (&str, &[u32]) {
+        (&self.texts, &self.others)
     }
 
     /// One key per row, an index into [`Column::values`] or [`ABSENT`].
@@ -370,16 +379,24 @@ impl BatchBuilder {
                 continue;
             }
             column.keys.resize(rows, ABSENT);
-            let texts = column.values.iter_mut().filter_map(|value| match value {
-                Value::Str(text) => Some(text),
-                _ => None,
-            });
-            column.texts.finish(texts);
+            let texts = column.texts.finish();
+            let mut others = Vec::new();
+            for (value, key) in column.values.iter_mut().zip(0..) {
+                let is_short = match value {
+                    Value::Str(text) => text::place(text, &texts),
+                    _ => false,
+                };
+                if !is_short {
+                    others.push(key);
+                }
+            }
             index.insert(column.name.clone(), columns.len());
             columns.push(Column {
                 name: column.name,
                 values: column.values,
                 keys: column.keys,
+                texts,
+                others,
             });
         }
         Batch {
@@ -586,6 +603,13 @@ mod tests {
             // What is cloned does not need the batch.
             let copy = batch.clone();
             for batch in [batch, copy] {
+                for column in batch.columns() {
+                    let (texts, others) = column.short_texts();
+                    let is_other = |(_, key): &(&Value, u32)| others.contains(key);
+                    let short = column.values().iter().zip(0..).filter(|it| !is_other(it));
+                    let short: Vec<_> = short.map(|(value, _)| value.as_str().unwrap()).collect();
+                    prop_assert_eq!(short.concat(), texts);
+                }
                 let mut held = Vec::new();
                 for event in batch.events() {
                     let fields = event.fields();

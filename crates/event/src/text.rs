@@ -108,8 +108,8 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
-    /// Adds a text. What is returned can be read by [`Texts::get`] only, until
-    /// [`Texts::finish`].
+    /// Adds a text. What is returned can be read by [`Texts::get`] only, until it has
+    /// its [`place`].
     pub fn push(&mut self, text: Cow<'_, str>) -> Text {
         let start = self.buffer.len();
         let (Ok(first), Ok(last)) = (u32::try_from(start), u32::try_from(start + text.len()))
@@ -133,16 +133,20 @@ impl Texts {
         }
     }
 
-    /// Gives all texts that were pushed and are among `texts` the buffer.
-    pub fn finish<'a>(self, texts: impl Iterator<Item = &'a mut Text>) {
-        let buffer = Arc::new(self.buffer);
-        for text in texts {
-            if let Repr::Promised { start, end } = text.0 {
-                let buffer = buffer.clone();
-                text.0 = Repr::Part { buffer, start, end };
-            }
-        }
+    /// No more texts are pushed; [`place`] gives them the buffer.
+    pub fn finish(self) -> Arc<String> {
+        Arc::new(self.buffer)
     }
+}
+
+/// Gives a text that was pushed to the buffer its place there; `false` for any other text.
+pub(crate) fn place(text: &mut Text, buffer: &Arc<String>) -> bool {
+    let Repr::Promised { start, end } = text.0 else {
+        return false;
+    };
+    let buffer = buffer.clone();
+    text.0 = Repr::Part { buffer, start, end };
+    true
 }
 
 #[cfg(test)]
@@ -160,7 +164,10 @@ mod tests {
         for (text, given) in pushed.iter().zip(given) {
             assert_eq!(texts.get(text), given);
         }
-        texts.finish(pushed.iter_mut());
+        let buffer = texts.finish();
+        let placed = pushed.each_mut().map(|text| place(text, &buffer));
+        assert_eq!(placed, [true, true, false, true]);
+        assert_eq!(*buffer, "сақшыa");
         let cloned = pushed.clone();
         for (text, given) in pushed.iter().chain(&cloned).zip(given.iter().cycle()) {
             assert_eq!(&**text, *given);
@@ -168,11 +175,15 @@ mod tests {
         assert_eq!(size_of::<Text>(), 24);
         assert_eq!(size_of::<crate::Value>(), 24);
     }
+
     #[test]
     fn where_a_text_stands_does_not_show() {
         let mut texts = Texts::default();
         let mut pushed = ["a", "сақшы", "a"].map(|text| texts.push(text.into()));
-        texts.finish(pushed.iter_mut());
+        let buffer = texts.finish();
+        for text in &mut pushed {
+            place(text, &buffer);
+        }
         let [part, other, again] = pushed;
         let own = Text::from("a");
         assert!(part == own && part == again && part != other);

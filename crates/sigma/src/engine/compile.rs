@@ -12,6 +12,7 @@ use aho_corasick::BuildError;
 use super::fields::WindowsFields;
 use super::glob::FastGlob;
 use super::literal::{self, Needles, Place};
+use super::parts;
 use super::program::{Expr, Programs};
 use super::scan::{Scanner, ScannerBuilder, Verify};
 use crate::condition::Condition;
@@ -57,12 +58,35 @@ pub(super) struct Program {
     pub root: u32,
     /// Fields whose eager atoms the program reads.
     pub fields: Vec<u32>,
+    /// Those of its parts that can be asked before the whole, each of another field.
+    pub parts: Vec<Part>,
+}
+
+/// What must hold of one field alone for a program to hold.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub field: u32,
+    pub root: u32,
+    /// It may hold where the field is absent.
+    pub without: bool,
+    /// How much it asks.
+    weight: usize,
+}
+
+impl Program {
+    /// The part that decides most.
+    pub fn best_part(&self) -> Option<&Part> {
+        self.parts.iter().max_by_key(|part| part.weight)
+    }
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Compiled {
     pub fields: Vec<Field>,
     pub atoms: Vec<Atom>,
+    /// For each atom its field if it is eager, else [`LAZY`]: most are, and are asked about in
+    /// the innermost loop.
+    eager: Vec<u32>,
     pub remembered: usize,
     pub gates: Vec<Gate>,
     /// Kinds of events: the gates that must hold, sorted.
@@ -75,9 +99,24 @@ pub(super) struct Compiled {
     pub windows: WindowsFields,
 }
 
+/// In place of a field.
+const LAZY: u32 = u32::MAX;
+
+impl Compiled {
+    /// The field of an eager atom.
+    #[inline]
+    pub fn eager_field(&self, atom: u32) -> Option<u32> {
+        let field = self.eager[atom as usize];
+        (field != LAZY).then_some(field)
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Compiler {
-    field_ids: HashMap<Names, u32>,
+    /// By the names and, where these are open, by the source: fewer literals are found faster.
+    field_ids: HashMap<(Names, Option<u32>), u32>,
+    /// The source of the rule that is added.
+    source: u32,
     scanners: Vec<ScannerBuilder>,
     atom_ids: HashMap<(u32, Bound), u32>,
     /// How common an eager atom is believed to be; infinite for lazy ones.
@@ -93,6 +132,7 @@ impl Compiler {
         for variant in variants {
             self.out.windows.add(variant);
             let source = self.source(&variant.when);
+            self.source = source;
             let searches: Vec<Expr> = variant
                 .searches
                 .iter()
@@ -108,6 +148,11 @@ impl Compiler {
     }
 
     pub fn finish(mut self) -> Result<Compiled, BuildError> {
+        let eager = self.out.atoms.iter().map(|atom| match atom.test {
+            Test::Eager => atom.field,
+            _ => LAZY,
+        });
+        self.out.eager = eager.collect();
         let mut uses = vec![0u32; self.out.atoms.len()];
         let mut atoms = Vec::new();
         for (_, _, expr) in &self.pending {
@@ -119,7 +164,7 @@ impl Compiler {
         }
         let costs = self.costs.iter().zip(&uses);
         self.out.costs = costs.map(|(cost, &uses)| cost * uses as f32).collect();
-        for (rule, source, expr) in &self.pending {
+        for (rule, source, expr) in std::mem::take(&mut self.pending) {
             atoms.clear();
             expr.atoms(&mut atoms);
             let eager = atoms.iter().map(|&atom| &self.out.atoms[atom as usize]);
@@ -129,12 +174,14 @@ impl Compiler {
                 .collect();
             fields.sort_unstable();
             fields.dedup();
-            let root = self.out.code.add(expr);
+            let root = self.out.code.add(&expr);
+            let parts = self.parts(&expr);
             let program = Program {
-                rule: *rule,
-                source: *source,
+                rule,
+                source,
                 root,
                 fields,
+                parts,
             };
             self.out.programs.push(program);
         }
@@ -142,6 +189,36 @@ impl Compiler {
             field.scanner = scanner.build()?;
         }
         Ok(self.out)
+    }
+
+    /// What can be asked of single fields before the program at whose root `expr` stands.
+    fn parts(&mut self, expr: &Expr) -> Vec<Part> {
+        let mut parts = Vec::new();
+        for (field, own) in parts::by_field(expr, &self.out.atoms) {
+            // A row has many values in an open field, and none of them decides alone.
+            if self.out.fields[field as usize].names.are_open() {
+                continue;
+            }
+            let expr = self.order(and(own));
+            // That one of its atoms holds is what its triggers say already.
+            let eager = |atom: &u32| matches!(self.out.atoms[*atom as usize].test, Test::Eager);
+            if matches!(&expr, Expr::Any(atoms) if atoms.iter().all(eager)) {
+                continue;
+            }
+            let root = self.out.code.add(&expr);
+            let absent = |atom: u32| match self.out.atoms[atom as usize].test {
+                Test::Eager | Test::Value(..) | Test::Refers { .. } => false,
+                Test::Exists(wanted) => !wanted,
+                Test::Null => true,
+            };
+            parts.push(Part {
+                field,
+                root,
+                without: self.out.code.holds(root, &mut { absent }),
+                weight: self.effort(&expr),
+            });
+        }
+        parts
     }
 
     fn source(&mut self, when: &[Gate]) -> u32 {
@@ -199,7 +276,9 @@ impl Compiler {
 
     fn field(&mut self, names: Names) -> u32 {
         let (fields, scanners) = (&mut self.out.fields, &mut self.scanners);
-        *self.field_ids.entry(names).or_insert_with_key(|names| {
+        let source = names.are_open().then_some(self.source);
+        let key = (names, source);
+        *self.field_ids.entry(key).or_insert_with_key(|(names, _)| {
             fields.push(Field {
                 names: names.clone(),
                 scanner: Scanner::default(),
@@ -290,7 +369,7 @@ impl Compiler {
             Test::Eager => 1,
             Test::Exists(_) | Test::Null => 2,
             Test::Value(..) => 20,
-            Test::Refers { .. } => 100,
+            Test::Refers { .. } => 4,
         };
         atoms.iter().map(weight).sum()
     }

@@ -42,6 +42,8 @@ pub(super) struct Classes {
     /// Rows by class, and where each class starts there.
     grouped: Vec<u32>,
     starts: Vec<u32>,
+    /// For each row the bit of its class.
+    bits: Vec<u32>,
 }
 
 impl Gates {
@@ -162,6 +164,9 @@ impl Classes {
 
     /// Groups the rows by class; see [`Classes::rows`].
     pub fn group(&mut self) {
+        self.bits.clear();
+        self.bits
+            .extend(self.of_row.iter().map(|&class| Classes::bit(class)));
         self.starts.clear();
         self.starts.resize(self.sets.len() + 1, 0);
         for &class in &self.of_row {
@@ -181,16 +186,16 @@ impl Classes {
     }
 
     /// The bit of a class in [`Classes::that_have`]. Later classes share one.
-    pub fn bit(class: u32) -> u64 {
-        1 << class.min(u64::BITS - 1)
+    pub fn bit(class: u32) -> u32 {
+        1 << class.min(u32::BITS - 1)
     }
 
     /// The classes of which a row has `column`.
-    pub fn that_have(&self, column: &Column) -> u64 {
-        let rows = column.keys().iter().zip(&self.of_row);
-        rows.fold(0, |had, (&key, &class)| match key {
+    pub fn that_have(&self, column: &Column) -> u32 {
+        let rows = column.keys().iter().zip(&self.bits);
+        rows.fold(0, |had, (&key, &bit)| match key {
             ABSENT => had,
-            _ => had | Classes::bit(class),
+            _ => had | bit,
         })
     }
 

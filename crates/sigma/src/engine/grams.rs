@@ -4,8 +4,9 @@
 //! have: what is common in rules (`.exe`, `\win`) is common in events, too. A text is searched by
 //! asking a bitmap for the gram at each of its places; only where the bit is set, the literals
 //! with that gram are compared. Unlike the steps of an automaton, these questions do not wait
-//! for each other. (Wu and Manber, "A fast algorithm for multi-pattern searching", 1994, choose
-//! grams likewise; they skip places, which does not pay for literals as short as ours.)
+//! for each other. Where all literals are long (hashes), only every fourth place is asked for,
+//! and of each literal four grams are chosen, so that one of them stands at such a place. (Wu and
+//! Manber, "A fast algorithm for multi-pattern searching", 1994, choose grams likewise.)
 
 use std::collections::HashMap;
 
@@ -15,8 +16,12 @@ use foldhash::fast::RandomState;
 /// Literals, to be found by their numbers.
 #[derive(Debug, Default)]
 pub(super) struct Literals {
+    /// Either all literals are here, or none.
+    eight: Grams,
     four: Grams,
     two: Grams,
+    /// A bit for each pair of bytes that is a gram in `two`.
+    pairs: Option<Box<Pairs>>,
     /// Those of one byte.
     single: Vec<(u8, u32)>,
     /// Those whose grams too many others have, with their numbers.
@@ -29,6 +34,16 @@ const CROWD_MAX: usize = 128;
 const BITS_EACH: usize = 64;
 const BITS_MIN: u32 = 10;
 const BITS_MAX: u32 = 18;
+/// Places that are asked for in one go.
+const BLOCK: usize = 128;
+/// A bit for each pair of bytes.
+type Pairs = [u64; PAIR_WORDS];
+const PAIR_WORDS: usize = (1 << 16) / 64;
+static NO_PAIRS: Pairs = [0; PAIR_WORDS];
+/// Places from one that is asked for to the next, where all literals are long.
+const STRIDE: usize = 4;
+/// Bytes of a literal that has an eight-byte gram at such a place wherever it stands.
+const LONG_MIN: usize = 8 + STRIDE - 1;
 
 impl Literals {
     /// `texts` are not empty.
@@ -37,13 +52,26 @@ impl Literals {
     /// The texts are together too large to be searched.
     pub fn new<'t>(texts: impl Iterator<Item = &'t [u8]>) -> Result<Self, BuildError> {
         let mut literals = Literals::default();
-        let texts: Vec<(u32, &[u8])> = (0..).zip(texts).collect();
+        let mut texts: Vec<(u32, &[u8])> = (0..).zip(texts).collect();
+        let mut rest = Vec::new();
+        if texts.iter().all(|(_, text)| text.len() >= LONG_MIN) {
+            literals.eight = Grams::new(&texts, 8, STRIDE, &mut rest);
+            texts.clear();
+        }
         let (long, short): (Vec<_>, Vec<_>) =
             texts.iter().copied().partition(|(_, text)| text.len() >= 4);
-        let (short, mut rest): (Vec<_>, Vec<_>) =
+        let (short, single): (Vec<_>, Vec<_>) =
             short.into_iter().partition(|(_, text)| text.len() >= 2);
-        literals.four = Grams::new(&long, 4, &mut rest);
-        literals.two = Grams::new(&short, 2, &mut rest);
+        rest.extend(single);
+        literals.four = Grams::new(&long, 4, 1, &mut rest);
+        literals.two = Grams::new(&short, 2, 1, &mut rest);
+        if !literals.two.is_empty() {
+            let mut pairs = Box::new(NO_PAIRS);
+            for Entry { gram, .. } in &literals.two.entries {
+                pairs[*gram as usize / 64] |= 1 << (gram % 64);
+            }
+            literals.pairs = Some(pairs);
+        }
         let (single, rest): (Vec<_>, Vec<_>) =
             rest.into_iter().partition(|(_, text)| text.len() == 1);
         literals.single = single
@@ -65,27 +93,16 @@ impl Literals {
     /// Calls `found` with the number of every literal that is in `text`, once or more often.
     #[inline]
     pub fn find(&self, text: &[u8], mut found: impl FnMut(u32)) {
-        if !self.four.is_empty()
-            && let Some((first, rest)) = text.split_first_chunk::<3>()
-        {
-            let mut gram = number(first) << 8;
-            for (at, byte) in rest.iter().enumerate() {
-                gram = gram >> 8 | u32::from(*byte) << 24;
-                if let Some(place) = self.four.place(gram) {
-                    self.four.compare(place, gram, text, at, &mut found);
-                }
+        if !self.eight.is_empty() {
+            for at in (0..text.len()).step_by(STRIDE) {
+                self.eight.compare_at::<8>(text, at, &mut found);
             }
         }
-        if !self.two.is_empty()
-            && let Some((first, rest)) = text.split_first()
-        {
-            let mut gram = u32::from(*first) << 8;
-            for (at, byte) in rest.iter().enumerate() {
-                gram = gram >> 8 | u32::from(*byte) << 8;
-                if let Some(place) = self.two.place(gram) {
-                    self.two.compare(place, gram, text, at, &mut found);
-                }
-            }
+        match (self.four.is_empty(), &self.pairs) {
+            (false, None) => self.pass::<true, false>(text, &NO_PAIRS, &mut found),
+            (true, Some(pairs)) => self.pass::<false, true>(text, pairs, &mut found),
+            (false, Some(pairs)) => self.pass::<true, true>(text, pairs, &mut found),
+            (true, None) => {}
         }
         if !self.single.is_empty() {
             let mut there = [false; 256];
@@ -103,6 +120,66 @@ impl Literals {
             }
         }
     }
+
+    /// Finds the literals with grams of four and of two bytes. A block at a time, the places that
+    /// may have one are noted without a branch, then looked at.
+    fn pass<const FOUR: bool, const TWO: bool>(
+        &self,
+        text: &[u8],
+        pairs: &Pairs,
+        found: &mut impl FnMut(u32),
+    ) {
+        let four = &self.four;
+        let mut noted = [0u8; BLOCK];
+        let mut start = 0;
+        while let Some(rest) = text.get(start..).filter(|rest| rest.len() >= 4) {
+            let block = &rest[..rest.len().min(BLOCK + 3)];
+            let mut count = 0;
+            for (gram, at) in block.array_windows::<4>().zip(0u8..) {
+                let gram = u32::from_le_bytes(*gram);
+                let mut may_be = 0;
+                if FOUR {
+                    may_be |= four.bit(gram.into()).1;
+                }
+                if TWO {
+                    may_be |= pairs[gram as usize / 64 % PAIR_WORDS] >> (gram % 64);
+                }
+                noted[count % BLOCK] = at;
+                count += (may_be & 1) as usize;
+            }
+            for &at in &noted[..count] {
+                self.look_at::<FOUR, TWO>(text, start + usize::from(at), found);
+            }
+            start += block.len() - 3;
+        }
+        // The last three bytes have pairs, too.
+        for at in start..text.len() {
+            self.look_at::<FOUR, TWO>(text, at, found);
+        }
+    }
+
+    /// Finds the literals whose gram stands at `at`.
+    #[inline]
+    fn look_at<const FOUR: bool, const TWO: bool>(
+        &self,
+        text: &[u8],
+        at: usize,
+        found: &mut impl FnMut(u32),
+    ) {
+        if FOUR {
+            self.four.compare_at::<4>(text, at, found);
+        }
+        if TWO {
+            self.two.compare_at::<2>(text, at, found);
+        }
+    }
+}
+
+/// Bit number `at`.
+#[inline]
+fn bit(bits: &[u64], at: u32) -> u64 {
+    bits.get(at as usize / 64)
+        .map_or(0, |word| word >> (at % 64) & 1)
 }
 
 /// Literals by one gram of each.
@@ -123,7 +200,7 @@ struct Grams {
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    gram: u32,
+    gram: u64,
     literal: u32,
     /// The literal in `Grams::text`, and the place of the gram in it.
     start: u32,
@@ -132,41 +209,49 @@ struct Entry {
 }
 
 impl Grams {
-    /// Literals that crowd together go to `rest`.
-    fn new<'t>(texts: &[(u32, &'t [u8])], width: usize, rest: &mut Vec<(u32, &'t [u8])>) -> Self {
-        let mut common: HashMap<u32, u32, RandomState> = HashMap::default();
+    /// Grams of `width` bytes, of each literal one for each of `strides` places one after the
+    /// other. Literals that crowd together go to `rest`.
+    fn new<'t>(
+        texts: &[(u32, &'t [u8])],
+        width: usize,
+        strides: usize,
+        rest: &mut Vec<(u32, &'t [u8])>,
+    ) -> Self {
+        let mut common: HashMap<u64, u32, RandomState> = HashMap::default();
         for (_, text) in texts {
             for gram in text.windows(width).map(number) {
                 *common.entry(gram).or_default() += 1;
             }
         }
-        let mut crowds: HashMap<u32, usize, RandomState> = HashMap::default();
+        let mut crowds: HashMap<u64, usize, RandomState> = HashMap::default();
         let mut grams = Grams::default();
         for &(literal, text) in texts {
             let all = text.windows(width).map(number).enumerate();
-            let Some((offset, gram)) =
-                all.min_by_key(|(_, gram)| (is_filling(*gram, width), common[gram]))
-            else {
-                continue;
-            };
-            let crowd = crowds.entry(gram).or_default();
-            let end = grams.text.len() + text.len();
-            let Ok(end) = u32::try_from(end) else {
+            let chosen: Vec<(usize, u64)> = (0..strides)
+                .filter_map(|first| {
+                    let own = all.clone().skip(first).step_by(strides);
+                    own.min_by_key(|(_, gram)| (is_filling(*gram, width), common[gram]))
+                })
+                .collect();
+            let start = grams.text.len();
+            let crowded = |gram: &u64| crowds.get(gram).is_some_and(|crowd| *crowd >= CROWD_MAX);
+            let (Ok(end), false) = (
+                u32::try_from(start + text.len()),
+                chosen.iter().any(|(_, gram)| crowded(gram)),
+            ) else {
                 rest.push((literal, text));
                 continue;
             };
-            if *crowd == CROWD_MAX {
-                rest.push((literal, text));
-                continue;
+            for (offset, gram) in chosen {
+                *crowds.entry(gram).or_default() += 1;
+                grams.entries.push(Entry {
+                    gram,
+                    literal,
+                    start: start as u32,
+                    end,
+                    offset: offset as u32,
+                });
             }
-            *crowd += 1;
-            grams.entries.push(Entry {
-                gram,
-                literal,
-                start: grams.text.len() as u32,
-                end,
-                offset: offset as u32,
-            });
             grams.text.extend(text);
         }
         if grams.entries.is_empty() {
@@ -178,7 +263,7 @@ impl Grams {
         let bits = bits.clamp(BITS_MIN, BITS_MAX);
         // About one entry to a group.
         let groups = grams.entries.len().next_power_of_two().ilog2().min(bits);
-        grams.shift = u32::BITS - bits;
+        grams.shift = u64::BITS - bits;
         grams.group_shift = bits - groups;
         grams.bits = vec![0; 1 << (bits - 6)];
         grams.starts = vec![0; (1 << groups) + 1];
@@ -199,16 +284,26 @@ impl Grams {
         self.entries.is_empty()
     }
 
-    /// The bit of `gram`, if it is set.
+    /// The place of `gram` and the bit there, which is set if a literal may have it.
     #[inline]
-    fn place(&self, gram: u32) -> Option<u32> {
-        let place = hash(gram) >> self.shift;
-        let word = self.bits.get(place as usize / 64)?;
-        (word >> (place % 64) & 1 == 1).then_some(place)
+    fn bit(&self, gram: u64) -> (u32, u64) {
+        let place = (hash(gram) >> self.shift) as u32;
+        (place, bit(&self.bits, place))
+    }
+
+    /// Compares the literals with the gram of `WIDTH` bytes that stands in `text` at `at`.
+    #[inline]
+    fn compare_at<const WIDTH: usize>(&self, text: &[u8], at: usize, found: &mut impl FnMut(u32)) {
+        if let Some(gram) = text[at..].first_chunk::<WIDTH>() {
+            let gram = number(gram);
+            if let (place, 1) = self.bit(gram) {
+                self.compare(place, gram, text, at, found);
+            }
+        }
     }
 
     /// Compares the literals with `gram`, which stands in `text` at `at`.
-    fn compare(&self, place: u32, gram: u32, text: &[u8], at: usize, found: &mut impl FnMut(u32)) {
+    fn compare(&self, place: u32, gram: u64, text: &[u8], at: usize, found: &mut impl FnMut(u32)) {
         let group = (place >> self.group_shift) as usize;
         let entries = self.starts[group] as usize..self.starts[group + 1] as usize;
         for entry in &self.entries[entries] {
@@ -217,29 +312,40 @@ impl Grams {
             }
             let literal = &self.text[entry.start as usize..entry.end as usize];
             let from = at.checked_sub(entry.offset as usize);
-            let rest = from.and_then(|from| text.get(from..));
-            if rest.is_some_and(|rest| rest.starts_with(literal)) {
+            let there = from.and_then(|from| text.get(from..from + literal.len()));
+            if there.is_some_and(|there| is_same(there, literal)) {
                 found(entry.literal);
             }
         }
     }
 }
 
+/// Whether two texts of one length are the same; most are short.
+#[inline]
+fn is_same(left: &[u8], right: &[u8]) -> bool {
+    match (left.first_chunk::<4>(), right.first_chunk::<4>()) {
+        (Some(one), Some(other)) if left.len() <= 8 => {
+            one == other && left.last_chunk::<4>() == right.last_chunk::<4>()
+        }
+        _ => left == right,
+    }
+}
+
 /// Whether a gram is one byte again and again, as texts are filled with.
-fn is_filling(gram: u32, width: usize) -> bool {
+fn is_filling(gram: u64, width: usize) -> bool {
     let bytes = gram.to_le_bytes();
     bytes[..width].iter().all(|byte| *byte == bytes[0])
 }
 
-fn number(gram: &[u8]) -> u32 {
+fn number(gram: &[u8]) -> u64 {
     let bytes = gram.iter().rev();
-    bytes.fold(0, |number, byte| number << 8 | u32::from(*byte))
+    bytes.fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-/// Spreads grams over all 32 bits; the high ones are good.
+/// Spreads grams over all 64 bits; the high ones are good.
 #[inline]
-fn hash(gram: u32) -> u32 {
-    gram.wrapping_mul(0x9e37_79b1)
+fn hash(gram: u64) -> u64 {
+    gram.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[cfg(test)]
@@ -266,6 +372,7 @@ mod tests {
             prop::collection::btree_set("[ab]{4,9}", 200..400),
             prop::collection::btree_set("[a-z.\\\\]{1,12}", 0..400),
             prop::collection::btree_set("a{1,9}|[ab]{8}|ё{1,4}|[漢字𝄞a]{1,4}", 0..60),
+            prop::collection::btree_set("[ab]{11,14}|a{11,20}|hash=[0-9a-f]{10}", 0..60),
         ];
         let pieces = prop_oneof![
             3 => any::<prop::sample::Index>().prop_map(Ok),
@@ -289,6 +396,21 @@ mod tests {
             let literals = Literals::new(texts.iter().map(|text| text.as_bytes())).unwrap();
             let held = texts.iter().zip(0..).filter(|(it, _)| text.contains(it.as_str()));
             prop_assert_eq!(found(&literals, &text), held.map(|(_, at)| at).collect());
+        }
+    }
+
+    #[test]
+    fn long_literals_are_found_at_every_place() {
+        let texts: Vec<String> = (0..2_000u32)
+            .map(|number| format!("sha1={:08x}{number:03x}", number.wrapping_mul(0x9e37_79b1)))
+            .collect();
+        let literals = Literals::new(texts.iter().map(|text| text.as_bytes())).unwrap();
+        assert!(literals.four.is_empty() && !literals.eight.is_empty());
+        for (text, number) in texts.iter().zip(0..).step_by(97) {
+            for before in 0..9 {
+                let text = format!("{}{text}", "x".repeat(before));
+                assert_eq!(found(&literals, &text), [number].into());
+            }
         }
     }
 

@@ -1,11 +1,14 @@
 //! Compiled rules.
 
+mod bind;
+mod calls;
 mod compile;
 mod fields;
 mod gate;
 mod glob;
 mod grams;
 mod literal;
+mod parts;
 mod plan;
 mod program;
 mod run;

@@ -1,6 +1,6 @@
 //! What is to be done for a class of rows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::compile::{Compiled, Test};
@@ -42,10 +42,12 @@ impl Plans {
 /// The programs for events of certain kinds, found by the atoms that trigger them.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// Programs without a trigger.
+    /// Programs to evaluate at every row.
     pub always: Vec<u32>,
-    /// Fields whose atoms trigger programs.
-    pub trigger_fields: Vec<u32>,
+    /// Programs without a trigger of which a part decides, by the field of the part.
+    asked: Vec<(u32, Asked)>,
+    /// Fields whose values call programs.
+    pub calling_fields: Vec<u32>,
     /// Further fields whose atoms programs read.
     pub other_fields: Vec<u32>,
     /// Atom → place in `lists`; 0 for none.
@@ -54,18 +56,37 @@ pub(super) struct Plan {
     programs: Vec<u32>,
 }
 
+/// Programs that every value of a field is asked about.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    pub programs: Vec<u32>,
+    /// Those that may hold where the field is absent.
+    pub without: Vec<u32>,
+}
+
 impl Plan {
     /// The plan for events of the kinds `sources` (indices, sorted).
     fn new(compiled: &Compiled, triggers: &Triggers, sources: &[u32]) -> Self {
         let mut plan = Plan::default();
         let mut pairs: Vec<(u32, u32)> = Vec::new();
         let mut fields: Vec<u32> = Vec::new();
+        let mut asked: BTreeMap<u32, Asked> = BTreeMap::new();
         for (id, program) in compiled.programs.iter().enumerate() {
             if sources.binary_search(&program.source).is_err() {
                 continue;
             }
             match &triggers.of_program[id] {
-                None => plan.always.push(id as u32),
+                None => match program.best_part() {
+                    None => plan.always.push(id as u32),
+                    Some(part) => {
+                        fields.push(part.field);
+                        let asked = asked.entry(part.field).or_default();
+                        asked.programs.push(id as u32);
+                        if part.without {
+                            asked.without.push(id as u32);
+                        }
+                    }
+                },
                 Some(atoms) if atoms.is_empty() => continue,
                 Some(atoms) => pairs.extend(atoms.iter().map(|&atom| (atom, id as u32))),
             }
@@ -75,7 +96,11 @@ impl Plan {
         fields.dedup();
         pairs.sort_unstable();
         pairs.dedup();
-        let mut triggers: Vec<bool> = vec![false; compiled.fields.len()];
+        let mut calling: Vec<bool> = vec![false; compiled.fields.len()];
+        for &field in asked.keys() {
+            calling[field as usize] = true;
+        }
+        plan.asked = asked.into_iter().collect();
         if let Some(&(last, _)) = pairs.last() {
             plan.index = vec![0; last as usize + 1];
         }
@@ -83,7 +108,7 @@ impl Plan {
         for chunk in pairs.chunk_by(|left, right| left.0 == right.0) {
             let atom = chunk[0].0;
             debug_assert!(matches!(compiled.atoms[atom as usize].test, Test::Eager));
-            triggers[compiled.atoms[atom as usize].field as usize] = true;
+            calling[compiled.atoms[atom as usize].field as usize] = true;
             let start = plan.programs.len() as u32;
             plan.programs
                 .extend(chunk.iter().map(|(_, program)| program));
@@ -91,9 +116,8 @@ impl Plan {
             plan.lists.push((start, plan.programs.len() as u32));
         }
         for field in fields {
-            let first = triggers[field as usize];
-            if first {
-                &mut plan.trigger_fields
+            if calling[field as usize] {
+                &mut plan.calling_fields
             } else {
                 &mut plan.other_fields
             }
@@ -103,7 +127,13 @@ impl Plan {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.always.is_empty() && self.programs.is_empty()
+        self.always.is_empty() && self.asked.is_empty() && self.programs.is_empty()
+    }
+
+    /// The programs that every value of `field` is asked about.
+    pub fn asked(&self, field: u32) -> Option<&Asked> {
+        let at = self.asked.binary_search_by_key(&field, |(field, _)| *field);
+        at.ok().map(|at| &self.asked[at].1)
     }
 
     /// Programs that `atom` triggers.

@@ -2,40 +2,41 @@
 //!
 //! Rows are sorted into classes by their log; for each class there is a plan. Field by field, every
 //! distinct value that the rows of the class have is scanned once, all of a field in one go. Those
-//! of its atoms that are triggers call programs on the rows that have the value; only for a called
-//! program the other atoms of the row are marked, and only such programs are evaluated.
+//! of its atoms that are triggers call programs on the rows that have the value (see `calls.rs`);
+//! only such programs are evaluated.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use saqshy_event::{ABSENT, Batch, Column, Value};
 
+use super::bind::{Bound, BoundField, FieldColumns, Used};
+use super::calls::Call;
 use super::compile::{Atom, Compiled, Test};
 use super::gate::{Classes, Gates};
-use super::plan::{Plan, Plans};
+use super::plan::Plans;
 use super::scan::ScanBuffers;
 use super::trigger::{Sample, Triggers};
 use crate::Match;
 use crate::fold::push_to_fold;
-use crate::keywords::{searched_field, searched_in_windows, searched_value};
+use crate::keywords::searched_value;
 use crate::matcher::{Matcher, is_null, refers};
 use crate::pipeline::Names;
 
 /// Where in `Scratch::held` the atoms of a value stand: those that trigger programs, the others.
 #[derive(Debug, Clone, Copy)]
-struct Held {
-    start: u32,
-    others: u32,
-    end: u32,
+pub(super) struct Held {
+    pub start: u32,
+    pub others: u32,
+    pub end: u32,
 }
 
-const NOT_SCANNED: Held = Held {
+pub(super) const NOT_SCANNED: Held = Held {
     start: u32::MAX,
     others: 0,
     end: 0,
 };
-const NOTHING: Held = Held {
+pub(super) const NOTHING: Held = Held {
     start: 0,
     others: 0,
     end: 0,
@@ -46,41 +47,32 @@ const NONE: u32 = u32::MAX;
 /// Working memory of [`run`], kept between batches.
 pub(super) struct Scratch {
     classes: Classes,
-    buffers: ScanBuffers,
-    columns: Vec<BoundField>,
+    pub buffers: ScanBuffers,
+    pub columns: Vec<BoundField>,
     /// Results of all scans; `BoundField::ranges` points here.
-    held: Vec<u32>,
+    pub held: Vec<u32>,
     /// Per atom the last row (numbered over all batches) that held it.
     marked: Vec<u32>,
     /// Per field the last row whose atoms were marked.
     read: Vec<u32>,
     /// Per field its place among the fields of the class at hand.
-    places: Vec<u32>,
+    pub places: Vec<u32>,
     row_number: u32,
-    fresh: Vec<Fresh>,
+    pub fresh: Vec<Fresh>,
     /// Folded texts of `fresh`, one after the other.
     folded: String,
+    /// Programs that values call; `BoundField::lists` points here.
+    pub called: Vec<u32>,
     /// Programs to evaluate, and where.
-    calls: Vec<Call>,
+    pub calls: Vec<Call>,
     /// For each column of the batch the classes that have it, once somebody asked.
-    had: Vec<Option<u64>>,
+    pub had: Vec<Option<u32>>,
     sample: Sample,
     /// Answers of lazy atoms for each distinct value: 0 not asked, 1 no, 2 yes.
     remembered: Vec<Vec<u8>>,
     /// Places of `remembered` in use in this batch.
     asked: Vec<u32>,
     found: Vec<u32>,
-}
-
-/// A field in the columns of a batch.
-#[derive(Default)]
-struct BoundField {
-    bound: bool,
-    /// Column of the batch and the number of its first value among the field's values.
-    columns: Vec<(u32, u32)>,
-    ranges: Vec<Held>,
-    /// An atom holds for one of the values that were scanned for a class.
-    holds: bool,
 }
 
 impl Scratch {
@@ -100,6 +92,7 @@ impl Scratch {
             row_number: 0,
             fresh: Vec::new(),
             folded: String::new(),
+            called: Vec::new(),
             calls: Vec::new(),
             had: Vec::new(),
             sample: Sample::new(compiled.atoms.len()),
@@ -111,9 +104,8 @@ impl Scratch {
 
     fn begin(&mut self) {
         self.held.clear();
-        self.columns
-            .iter_mut()
-            .for_each(|field| field.bound = false);
+        self.called.clear();
+        self.columns.iter_mut().for_each(BoundField::release);
         for place in self.asked.drain(..) {
             self.remembered[place as usize].clear();
         }
@@ -135,19 +127,6 @@ impl Scratch {
         }
     }
 
-    /// Calls the programs that the values of `field` trigger.
-    fn call(&mut self, field: &FieldColumns<'_>, rows: &[u32], plan: &Plan) {
-        let ranges = &self.columns[field.field as usize].ranges;
-        field.each_use(rows, |used| {
-            let Held { start, others, .. } = ranges[used.slot as usize];
-            for &atom in &self.held[start as usize..others as usize] {
-                let programs = plan.triggered(atom).iter();
-                self.calls
-                    .extend(programs.map(|&program| Call::new(used.row, program)));
-            }
-        });
-    }
-
     /// Counts the atoms of the values of `field`.
     fn count(&mut self, field: &FieldColumns<'_>, rows: &[u32]) {
         let ranges = &self.columns[field.field as usize].ranges;
@@ -159,13 +138,17 @@ impl Scratch {
         });
     }
 
-    fn mark(&mut self, held: Held) {
+    pub fn mark(&mut self, held: Held) {
         for &atom in &self.held[held.start as usize..held.end as usize] {
             self.marked[atom as usize] = self.row_number;
         }
     }
 
-    fn next_row(&mut self) {
+    pub fn is_marked(&self, atom: u32) -> bool {
+        self.marked[atom as usize] == self.row_number
+    }
+
+    pub fn next_row(&mut self) {
         self.row_number = self.row_number.wrapping_add(1);
         if self.row_number == 0 {
             self.marked.fill(0);
@@ -175,105 +158,31 @@ impl Scratch {
     }
 }
 
-/// A row and a program to evaluate there, in one number, which is faster to sort.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Call(u64);
-
-impl Call {
-    fn new(row: u32, program: u32) -> Self {
-        Call(u64::from(row) << 32 | u64::from(program))
-    }
-
-    fn row(self) -> u32 {
-        (self.0 >> 32) as u32
-    }
-
-    fn program(self) -> u32 {
-        self.0 as u32
-    }
-}
-
-/// A value that is to be scanned.
-struct Fresh {
+/// A value that is to be looked at.
+pub(super) struct Fresh {
     /// Place among the columns of the field.
-    column: u32,
-    key: u32,
-    slot: u32,
+    pub column: u32,
+    pub key: u32,
+    pub slot: u32,
     /// Where its folded text ends; where it starts, too, if it is not folded in advance.
     end: usize,
+}
+
+impl Fresh {
+    pub fn new(used: &Used) -> Self {
+        Fresh {
+            column: used.place,
+            key: used.key,
+            slot: used.slot,
+            end: 0,
+        }
+    }
 }
 
 /// Values that are folded in advance.
 const FRESH_AT_ONCE: usize = 64;
 /// Longer ones are folded by themselves.
 const FOLDED_BYTES_MAX: usize = 4 << 10;
-
-/// The plan of a class with the columns that its rows have at all.
-struct Bound<'a> {
-    plan: Arc<Plan>,
-    /// Those whose atoms trigger programs come first.
-    fields: Vec<FieldColumns<'a>>,
-    triggers: usize,
-}
-
-struct FieldColumns<'a> {
-    field: u32,
-    /// Only the first of the columns that a row has counts.
-    first_only: bool,
-    /// With the number of the column's first value among the field's values.
-    columns: Vec<(&'a Column, u32)>,
-}
-
-/// A value of a row.
-struct Used {
-    row: u32,
-    /// Place among the columns of the field.
-    place: u32,
-    key: u32,
-    /// The value's number among the field's values.
-    slot: u32,
-}
-
-impl FieldColumns<'_> {
-    /// Hands every value that `rows` have in the field to `each`.
-    #[inline]
-    fn each_use(&self, rows: &[u32], mut each: impl FnMut(Used)) {
-        if let [(column, first)] = self.columns[..] {
-            let keys = column.keys();
-            for &row in rows {
-                let key = keys[row as usize];
-                if key != ABSENT {
-                    let (place, slot) = (0, first + key);
-                    each(Used {
-                        row,
-                        place,
-                        key,
-                        slot,
-                    });
-                }
-            }
-            return;
-        }
-        for &row in rows {
-            for (&(column, first), place) in self.columns.iter().zip(0..) {
-                let key = column.keys()[row as usize];
-                if key == ABSENT {
-                    continue;
-                }
-                let slot = first + key;
-                each(Used {
-                    row,
-                    place,
-                    key,
-                    slot,
-                });
-                if self.first_only {
-                    break;
-                }
-            }
-        }
-    }
-}
 
 /// Appends the matches of `batch` to `out`, sorted by row, then rule. The result is a sample of
 /// the events, now and then.
@@ -306,7 +215,7 @@ pub(super) fn run<'s>(
     classes.group();
     for class in 0..classes.count() {
         if let Some(bound) = run.bind_class(&classes, class) {
-            run.class(classes.rows(class), &bound, counted, out);
+            run.class(classes.rows(class), &bound, class as u32 + 1, counted, out);
             for field in &bound.fields {
                 run.scratch.places[field.field as usize] = NONE;
             }
@@ -317,92 +226,50 @@ pub(super) fn run<'s>(
     (counted && scratch.sample.ends(batch.rows())).then_some(&mut scratch.sample)
 }
 
-struct Run<'a> {
-    compiled: &'a Compiled,
-    plans: &'a Plans,
-    batch: &'a Batch,
+pub(super) struct Run<'a> {
+    pub compiled: &'a Compiled,
+    pub plans: &'a Plans,
+    pub batch: &'a Batch,
     /// Name of a column → its place in the batch.
-    index: HashMap<&'a str, u32, RandomState>,
-    scratch: &'a mut Scratch,
+    pub index: HashMap<&'a str, u32, RandomState>,
+    pub scratch: &'a mut Scratch,
 }
 
 impl<'a> Run<'a> {
-    fn bind_class(&mut self, classes: &Classes, class: usize) -> Option<Bound<'a>> {
-        if classes.rows(class).is_empty() {
-            return None;
-        }
-        let sources: Vec<u32> = (0..self.compiled.sources.len() as u32)
-            .filter(|&source| {
-                let mut gates = self.compiled.sources[source as usize].iter();
-                gates.all(|&gate| classes.passes(class, gate))
-            })
-            .collect();
-        if sources.is_empty() {
-            return None;
-        }
-        let plan = self.plans.plan(self.compiled, &sources);
-        if plan.is_empty() {
-            return None;
-        }
-        let mut fields = Vec::new();
-        let mut triggers = 0;
-        for (list, trigger) in [(&plan.trigger_fields, true), (&plan.other_fields, false)] {
-            for &field in list {
-                let columns = self.columns_of(field, classes, class);
-                if !columns.columns.is_empty() {
-                    self.scratch.places[field as usize] = fields.len() as u32;
-                    fields.push(columns);
-                    triggers += usize::from(trigger);
-                }
-            }
-        }
-        Some(Bound {
-            plan,
-            fields,
-            triggers,
-        })
-    }
-
-    /// The columns of a field, without those that no row of the class has.
-    fn columns_of(&mut self, field: u32, classes: &Classes, class: usize) -> FieldColumns<'a> {
-        let batch = self.batch;
-        self.bind(field);
-        let Scratch { columns, had, .. } = &mut *self.scratch;
-        let columns = columns[field as usize].columns.iter();
-        let columns = columns.filter(|(at, _)| {
-            let had = had[*at as usize]
-                .get_or_insert_with(|| classes.that_have(&batch.columns()[*at as usize]));
-            *had & Classes::bit(class as u32) != 0
-        });
-        FieldColumns {
-            field,
-            first_only: matches!(self.compiled.fields[field as usize].names, Names::First(_)),
-            columns: columns
-                .map(|&(at, first)| (&batch.columns()[at as usize], first))
-                .collect(),
-        }
-    }
-
-    /// Matches the rows of a class.
-    fn class(&mut self, rows: &[u32], bound: &Bound<'a>, counted: bool, out: &mut Vec<Match>) {
+    /// Matches the rows of a class, which has a number of its own.
+    fn class(
+        &mut self,
+        rows: &[u32],
+        bound: &Bound<'a>,
+        number: u32,
+        counted: bool,
+        out: &mut Vec<Match>,
+    ) {
         self.scratch.calls.clear();
+        let sample = counted.then(|| self.scratch.sample.take(rows));
         for (at, field) in bound.fields.iter().enumerate() {
-            let calls = at < bound.triggers;
-            if calls || counted {
+            let calling = at < bound.calling;
+            if calling {
                 self.gather(field, rows);
                 self.search(field);
             }
-            if calls && self.scratch.columns[field.field as usize].holds {
-                self.scratch.call(field, rows, &bound.plan);
+            let holds = self.scratch.columns[field.field as usize].holds;
+            if calling && (holds || bound.plan.asked(field.field).is_some()) {
+                self.call(field, rows, &bound.plan, number);
             }
-            if counted {
+            if let Some(rows) = sample {
+                if !calling {
+                    self.gather(field, rows);
+                    self.search(field);
+                }
                 self.scratch.count(field, rows);
             }
         }
         let mut calls = std::mem::take(&mut self.scratch.calls);
-        calls.sort_unstable();
+        // The calls of each field are in order: few runs, which the stable sort merges.
+        calls.sort();
         calls.dedup();
-        if bound.plan.always.is_empty() {
+        if bound.always.is_empty() {
             for calls in calls.chunk_by(|left, right| left.row() == right.row()) {
                 self.row(calls[0].row() as usize, calls, bound, out);
             }
@@ -427,12 +294,7 @@ impl<'a> Run<'a> {
             let range = &mut ranges[used.slot as usize];
             if range.start == NOT_SCANNED.start {
                 *range = NOTHING;
-                fresh.push(Fresh {
-                    column: used.place,
-                    key: used.key,
-                    slot: used.slot,
-                    end: 0,
-                });
+                fresh.push(Fresh::new(&used));
             }
         });
     }
@@ -496,13 +358,10 @@ impl<'a> Run<'a> {
     fn row(&mut self, row: usize, calls: &[Call], bound: &Bound<'a>, out: &mut Vec<Match>) {
         self.scratch.next_row();
         let called = calls.iter().map(|call| call.program());
-        for program in bound.plan.always.iter().copied().chain(called) {
+        for program in bound.always.iter().copied().chain(called) {
             let program = &self.compiled.programs[program as usize];
-            for &field in &program.fields {
-                self.read(field, row, bound);
-            }
             let code = &self.compiled.code;
-            if code.holds(program.root, &mut |atom| self.holds(atom, row)) {
+            if code.holds(program.root, &mut |atom| self.holds(atom, row, bound)) {
                 self.scratch.found.push(program.rule);
             }
         }
@@ -516,6 +375,7 @@ impl<'a> Run<'a> {
     }
 
     /// Marks the atoms that hold in `field` at `row`, once.
+    #[inline]
     fn read(&mut self, field: u32, row: usize, bound: &Bound<'a>) {
         let read = &mut self.scratch.read[field as usize];
         if *read == self.scratch.row_number {
@@ -568,12 +428,17 @@ impl<'a> Run<'a> {
         range
     }
 
-    fn holds(&mut self, atom: u32, row: usize) -> bool {
+    fn holds(&mut self, atom: u32, row: usize, bound: &Bound<'a>) -> bool {
         let compiled = self.compiled;
+        if let Some(field) = compiled.eager_field(atom) {
+            self.read(field, row, bound);
+            return self.scratch.is_marked(atom);
+        }
         let Atom { field, test } = &compiled.atoms[atom as usize];
         let mut at = 0;
         match test {
-            Test::Eager => self.scratch.marked[atom as usize] == self.scratch.row_number,
+            // Told by its field's scanner, above.
+            Test::Eager => false,
             Test::Exists(wanted) => self.next(*field, row, &mut at).is_some() == *wanted,
             Test::Null => {
                 let mut value = self.next(*field, row, &mut at);
@@ -633,7 +498,7 @@ impl<'a> Run<'a> {
         None
     }
 
-    fn value_holds(
+    pub(super) fn value_holds(
         &mut self,
         place: u32,
         matcher: &Matcher,
@@ -643,7 +508,7 @@ impl<'a> Run<'a> {
     ) -> bool {
         let answers = &mut self.scratch.remembered[place as usize];
         if answers.is_empty() {
-            answers.resize(self.scratch.columns[field as usize].ranges.len(), 0);
+            answers.resize(self.scratch.columns[field as usize].values as usize, 0);
             self.scratch.asked.push(place);
         }
         let answer = &mut answers[slot as usize];
@@ -651,40 +516,5 @@ impl<'a> Run<'a> {
             *answer = 1 + u8::from(value.items().iter().any(|item| matcher.holds_one(item)));
         }
         *answer == 2
-    }
-
-    /// Finds the columns of `field`, once per batch.
-    fn bind(&mut self, field: u32) {
-        let bound = &mut self.scratch.columns[field as usize];
-        if bound.bound {
-            return;
-        }
-        bound.bound = true;
-        bound.holds = false;
-        bound.columns.clear();
-        bound.ranges.clear();
-        let mut values = 0;
-        let mut push = |column: u32| {
-            bound.columns.push((column, values));
-            values += self.batch.columns()[column as usize].values().len() as u32;
-        };
-        match &self.compiled.fields[field as usize].names {
-            Names::First(names) | Names::Every(names) => {
-                names
-                    .iter()
-                    .filter_map(|name| self.index.get(name.as_str()))
-                    .for_each(|&at| push(at));
-            }
-            names @ (Names::All | Names::WindowsLog) => {
-                let searched = match names {
-                    Names::All => searched_field,
-                    _ => searched_in_windows,
-                };
-                let all = self.batch.columns().iter().enumerate();
-                all.filter(|(_, column)| searched(column.name()))
-                    .for_each(|(at, _)| push(at as u32));
-            }
-        }
-        bound.ranges.resize(values as usize, NOT_SCANNED);
     }
 }

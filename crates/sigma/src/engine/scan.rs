@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
@@ -21,7 +22,6 @@ use crate::matcher::in_network;
 pub(super) struct Scanner {
     whole: HashMap<Box<str>, (u32, u32), RandomState>,
     starts: Trie,
-    /// The texts are reversed.
     ends: Trie,
     inner: Option<Inner>,
     /// Networks with their atoms; an address is read once for all of them.
@@ -36,10 +36,13 @@ pub(super) struct Scanner {
 #[derive(Debug)]
 struct Inner {
     search: Literals,
-    /// Together they say fast that nothing is there; only for few literals.
+    /// Together they say fast of many texts that nothing is there; only for few literals.
     any: Vec<AhoCorasick>,
-    /// Bytes of the shortest literal.
+    /// Bytes of the shortest and of the longest literal.
     shortest: usize,
+    longest: usize,
+    /// Each literal has a byte that [`is_numeric`] is not true of.
+    worded: bool,
     /// For each literal a range of `checks`.
     literals: Vec<(u32, u32)>,
 }
@@ -61,6 +64,9 @@ pub(super) enum Verify {
 const FEW: usize = 64;
 /// Quick tests that pay.
 const TESTS_MAX: usize = 4;
+/// Bytes that are folded and searched in one go where many texts are ruled out.
+const PIECE_BYTES: usize = 4 << 10;
+
 /// Literals on the way to a [`Scanner`].
 #[derive(Default)]
 pub(super) struct ScannerBuilder {
@@ -123,8 +129,8 @@ impl ScannerBuilder {
             });
             ranges.collect::<Vec<_>>()
         };
-        scanner.starts = Trie::new(&lay_out(self.starts, false));
-        scanner.ends = Trie::new(&lay_out(self.ends, true));
+        scanner.starts = Trie::front(&lay_out(self.starts, false));
+        scanner.ends = Trie::back(&lay_out(self.ends, true));
         let whole = lay_out(self.whole, false).into_iter();
         let text = |bytes: Vec<u8>| {
             String::from_utf8(bytes)
@@ -142,7 +148,9 @@ impl ScannerBuilder {
 
 impl Inner {
     fn new(texts: &[(Vec<u8>, (u32, u32))]) -> Result<Self, BuildError> {
-        let shortest = texts.iter().map(|(text, _)| text.len()).min().unwrap_or(0);
+        let lengths = texts.iter().map(|(text, _)| text.len());
+        let (shortest, longest) = (lengths.clone().min(), lengths.max());
+        let is_worded = |(text, _): &(Vec<u8>, _)| !is_numeric(text);
         let search = Literals::new(texts.iter().map(|(text, _)| text.as_slice()))?;
         let any = match texts.len() <= FEW * TESTS_MAX {
             true => texts.chunks(FEW).map(quick).collect::<Result<_, _>>()?,
@@ -152,14 +160,20 @@ impl Inner {
         Ok(Inner {
             search,
             any,
-            shortest,
+            shortest: shortest.unwrap_or(0),
+            longest: longest.unwrap_or(0),
+            worded: texts.iter().all(is_worded),
             literals,
         })
     }
 
+    fn rules_out(&self) -> bool {
+        !self.any.is_empty() && self.longest <= PIECE_BYTES / 8
+    }
+
     /// Whether none of the literals is in `folded`, where that can be said fast.
     fn is_absent(&self, folded: &str) -> bool {
-        !self.any.is_empty() && !self.any.iter().any(|any| any.is_match(folded))
+        self.rules_out() && !self.any.iter().any(|any| any.is_match(folded))
     }
 }
 
@@ -198,7 +212,9 @@ impl Scanner {
         for item in value.items() {
             if let Some(text) = text_of(item, &mut written).filter(|text| self.may_hold(text)) {
                 fold_into(text, &mut folded);
-                self.scan_text(text, &folded, buffers, held);
+                if !self.has_none_of(&folded) {
+                    self.scan_text(text, &folded, buffers, held);
+                }
             }
         }
         (buffers.written, buffers.folded) = (written, folded);
@@ -214,17 +230,46 @@ impl Scanner {
             || (!text.is_ascii() && text.len().saturating_mul(4) >= self.shortest)
     }
 
-    /// Whether certainly no atom holds for any of the texts that stand in `folded` one after the
-    /// other.
-    pub fn has_none_of(&self, folded: &str) -> bool {
+    /// Whether [`Scanner::has_none_of`] can say so, and [`Scanner::fertile`] may be asked.
+    pub fn rules_out(&self) -> bool {
         self.whole.is_empty()
             && self.starts.is_empty()
             && self.ends.is_empty()
             && self.networks.is_empty()
-            && self
-                .inner
-                .as_ref()
-                .is_none_or(|inner| inner.is_absent(folded))
+            && self.inner.as_ref().is_none_or(Inner::rules_out)
+    }
+
+    /// Whether certainly no atom holds for any of the texts that stand in `folded` one after the
+    /// other.
+    pub fn has_none_of(&self, folded: &str) -> bool {
+        let inner = self.inner.as_ref();
+        self.rules_out() && inner.is_none_or(|inner| inner.is_absent(folded))
+    }
+
+    /// Of texts that stand in `texts` one after the other, the parts in which something may be
+    /// found, in order; much faster than to look at the texts one by one.
+    pub fn fertile(&self, texts: &str, buffers: &mut ScanBuffers) -> Vec<Range<usize>> {
+        let mut fertile = Vec::new();
+        let Some(inner) = &self.inner else {
+            return fertile;
+        };
+        let mut start = 0;
+        while start < texts.len() {
+            let end = texts.floor_char_boundary(start + PIECE_BYTES);
+            let piece = &texts[start..end];
+            if !(inner.worded && is_numeric(piece.as_bytes())) {
+                fold_into(piece, &mut buffers.folded);
+                if !inner.is_absent(&buffers.folded) {
+                    fertile.push(start..end);
+                }
+            }
+            if end == texts.len() {
+                break;
+            }
+            // A literal may stand across the border. A folded byte comes of at most four.
+            start = texts.floor_char_boundary(end - 4 * inner.longest);
+        }
+        fertile
     }
 
     /// Appends every atom that holds for `text`, whose folded form is `folded`, each once.
@@ -246,8 +291,8 @@ impl Scanner {
         if let Some(&range) = self.whole.get(folded) {
             take(range);
         }
-        self.starts.walk(folded.bytes(), &mut take);
-        self.ends.walk(folded.bytes().rev(), &mut take);
+        self.starts.walk(folded.as_bytes(), &mut take);
+        self.ends.walk(folded.as_bytes(), &mut take);
         if !self.networks.is_empty()
             && let Ok(address) = text.trim().parse()
         {
@@ -257,9 +302,6 @@ impl Scanner {
         }
         let Some(inner) = &self.inner else { return };
         if folded.len() < inner.shortest {
-            return;
-        }
-        if inner.is_absent(folded) {
             return;
         }
         let ScanBuffers { decided, scan, .. } = buffers;
@@ -286,6 +328,21 @@ impl Scanner {
             }
         });
     }
+}
+
+/// Whether a text is made of what numbers, times, addresses, GUIDs and SIDs are made of.
+fn is_numeric(text: &[u8]) -> bool {
+    let may_be = |byte: &u8| {
+        let low = byte | 0x20;
+        // Without short cuts, for many bytes in one step.
+        (low.wrapping_sub(b'a') < 6)
+            | (low == b's')
+            | (low == b'x')
+            | (byte.wrapping_sub(b'-') <= b':' - b'-')
+            | matches!(byte, b' ' | b'{' | b'}')
+    };
+    let mut blocks = text.chunks(64);
+    blocks.all(|block| block.iter().fold(true, |all, byte| all & may_be(byte)))
 }
 
 fn sort_and_dedup_from(held: &mut Vec<u32>, start: usize) {
@@ -330,4 +387,65 @@ pub(super) fn text_of<'a>(value: &'a Value, buffer: &'a mut String) -> Option<&'
         }
     };
     written.ok().map(|()| buffer.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scanner(literals: &[&str]) -> Scanner {
+        let mut builder = ScannerBuilder::default();
+        for (literal, atom) in literals.iter().zip(0..) {
+            let needles = Needles {
+                texts: vec![(*literal).to_owned()],
+                place: Place::Anywhere,
+            };
+            builder.add(atom, needles, None);
+        }
+        builder.build().unwrap()
+    }
+
+    /// What is found in a text stands in a fertile part, wherever the pieces end.
+    #[test]
+    fn nothing_is_ruled_out_that_is_there() {
+        let literals = ["mimikatz", "σκλ", "10-x1"];
+        let scanner = scanner(&literals);
+        let mut buffers = ScanBuffers::new(literals.len());
+        assert!(scanner.rules_out());
+        for filling in ["7", "a", "Ж", "K"] {
+            for written in ["Mimi\u{212a}atz", "ΣΚΛ", "ςΚλ", "10-X1"] {
+                for before in PIECE_BYTES - 40..PIECE_BYTES + 40 {
+                    let mut text = filling.repeat(before.div_ceil(filling.len()));
+                    let start = text.len();
+                    text.push_str(written);
+                    let end = text.len();
+                    text.push_str(&filling.repeat(2 * PIECE_BYTES));
+                    let fertile = scanner.fertile(&text, &mut buffers);
+                    let covers = |part: &Range<usize>| part.start <= start && end <= part.end;
+                    assert!(fertile.iter().any(covers), "{filling} {written} {before}");
+                    let few: usize = fertile.iter().map(Range::len).sum();
+                    assert!(few <= 2 * PIECE_BYTES, "{few} of {}", text.len());
+                }
+            }
+            let nothing = filling.repeat(3 * PIECE_BYTES);
+            assert!(scanner.fertile(&nothing, &mut buffers).is_empty());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_ruled_out_by_a_search_is_not() {
+        let long = "long".repeat(PIECE_BYTES);
+        assert!(!scanner(&[long.as_str()]).rules_out());
+        let many: Vec<String> = (0..=FEW * TESTS_MAX)
+            .map(|at| format!("word{at}"))
+            .collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert!(!scanner(&many).rules_out());
+        assert!(is_numeric(
+            b"2026-11-21 10:00:00.123 {0A1b-C2d3} S-1-5-18 0x3E7 fe80::1"
+        ));
+        for text in ["g", "a_b", "1\\2", "1,5", "(1)", "Ж", "\u{1}", "[1]"] {
+            assert!(!is_numeric(text.as_bytes()), "{text:?}");
+        }
+    }
 }

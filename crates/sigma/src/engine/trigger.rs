@@ -57,6 +57,8 @@ impl Triggers {
 const BELIEF: f32 = 0.01;
 /// Rows of a sample.
 const SAMPLE_ROWS: u64 = 4_096;
+/// Rows of one class in one batch that are counted.
+const CLASS_ROWS_MAX: usize = 256;
 /// Rows from the first sample to the second; while atoms are counted, all fields are searched.
 const APART_MIN: u64 = 64 << 10;
 /// So many times farther the next ones are.
@@ -68,7 +70,9 @@ const APART_MAX: u64 = 4 << 20;
 #[derive(Debug)]
 pub(super) struct Sample {
     counts: Vec<u32>,
+    /// Rows that were counted, and those they stand for.
     taken: u64,
+    seen: u64,
     /// Rows until the next sample begins.
     wait: u64,
     apart: u64,
@@ -79,6 +83,7 @@ impl Sample {
         Sample {
             counts: vec![0; atoms],
             taken: 0,
+            seen: 0,
             wait: 0,
             apart: APART_MIN,
         }
@@ -90,6 +95,13 @@ impl Sample {
         self.wait == 0
     }
 
+    /// The rows among those of a class that are counted.
+    pub fn take<'r>(&mut self, rows: &'r [u32]) -> &'r [u32] {
+        let taken = &rows[..rows.len().min(CLASS_ROWS_MAX)];
+        self.taken += taken.len() as u64;
+        taken
+    }
+
     /// An atom held in a row.
     pub fn count(&mut self, atom: u32) {
         self.counts[atom as usize] += 1;
@@ -97,14 +109,14 @@ impl Sample {
 
     /// Ends the counting of `rows`; `true` if the sample is large enough to choose by.
     pub fn ends(&mut self, rows: usize) -> bool {
-        self.taken += rows as u64;
-        self.taken >= SAMPLE_ROWS
+        self.seen += rows as u64;
+        self.seen >= SAMPLE_ROWS
     }
 
     /// Forgets the counts; the next sample is taken later.
     pub fn rest(&mut self) {
         self.counts.fill(0);
-        self.taken = 0;
+        (self.taken, self.seen) = (0, 0);
         self.wait = self.apart;
         self.apart = (self.apart * GROWTH).min(APART_MAX);
     }
