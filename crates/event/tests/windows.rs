@@ -347,3 +347,29 @@ fn chunks_are_found_by_their_signature() {
         "{events} {problems:?}"
     );
 }
+
+#[test]
+fn an_end_that_is_missing_is_told_even_behind_a_whole_chunk() {
+    let Some(folder) = common::data("evtx") else {
+        return;
+    };
+    let files = common::evtx_files(&folder);
+    let mut files = files.iter().map(|path| fs::read(path).unwrap());
+    let whole = files
+        .find(|bytes| bytes.len() > 4_096 + 3 * 65_536)
+        .unwrap();
+    // Empty ones may follow.
+    let chunks = usize::from(u16::from_le_bytes([whole[42], whole[43]]));
+    assert_eq!(of_stream(&whole).1, [""; 0]);
+    for left in [chunks - 1, 1, 0] {
+        let cut = &whole[..4_096 + 65_536 * left];
+        let told =
+            format!("the header counts {chunks} chunks and {left} are there: the end is missing");
+        assert_eq!(of_stream(cut).1, std::slice::from_ref(&told));
+        let opened = Chunks::open(std::io::Cursor::new(cut)).filter_map(Result::err);
+        assert_eq!(
+            opened.map(|error| error.to_string()).collect::<Vec<_>>(),
+            [told]
+        );
+    }
+}

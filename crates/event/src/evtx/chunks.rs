@@ -31,7 +31,7 @@ pub struct Chunk {
 ///
 /// Chunks stand one after another behind a file header of 4 KiB. Where that is not so (the header
 /// is gone, blocks are missing, the file was carved from a disk), they are found by their
-/// signature. Holds two chunks in memory, whatever the size of the file.
+/// signature. Holds at most two chunks in memory, whatever the size of the file.
 pub struct Chunks<R> {
     source: R,
     seek: Option<fn(&mut R, u64) -> std::io::Result<()>>,
@@ -45,6 +45,11 @@ pub struct Chunks<R> {
     ready: VecDeque<Result<Chunk, EvtxError>>,
     /// Bytes stepped over since the last chunk: where they begin and how many.
     gap: Option<(u64, u64)>,
+    /// Chunks by the file's header; 0 if it is broken. In a log that was not closed it is too low.
+    counted: u64,
+    found: u64,
+    /// It is known already that something is missing.
+    incomplete: bool,
     /// Why reading stopped; told behind what could be read.
     failure: Option<std::io::Error>,
 }
@@ -61,6 +66,9 @@ impl<R: Read> Chunks<R> {
             started: false,
             ready: VecDeque::new(),
             gap: None,
+            counted: 0,
+            found: 0,
+            incomplete: false,
             failure: None,
         }
     }
@@ -70,8 +78,9 @@ impl<R: Read> Chunks<R> {
         self.started = true;
         self.fill(HEADER_BYTES);
         let header = &self.buffer[..self.buffer.len().min(HEADER_BYTES)];
-        if let Err(error) = EvtxFileHeader::from_stream(&mut std::io::Cursor::new(header)) {
-            self.ready.push_back(Err(EvtxError::Header(chain(&error))));
+        match EvtxFileHeader::from_stream(&mut std::io::Cursor::new(header)) {
+            Ok(header) => self.counted = header.chunk_count.into(),
+            Err(error) => self.ready.push_back(Err(EvtxError::Header(chain(&error)))),
         }
         if header.starts_with(FILE_MAGIC) || memmem::find(header, CHUNK_MAGIC).is_none() {
             self.drop_bytes(HEADER_BYTES);
@@ -134,6 +143,7 @@ impl<R: Read> Chunks<R> {
             if self.buffer.is_empty() {
                 self.report_gap();
                 if !self.next_part() {
+                    self.report_end();
                     return;
                 }
             } else if self.buffer.starts_with(CHUNK_MAGIC) {
@@ -149,9 +159,20 @@ impl<R: Read> Chunks<R> {
 
     fn report_gap(&mut self) {
         if let Some((offset, bytes)) = self.gap.take() {
+            self.incomplete = true;
             self.ready
                 .push_back(Err(EvtxError::NoChunk { offset, bytes }));
         }
+    }
+
+    /// Says once that chunks are missing, unless the loss shows elsewhere.
+    fn report_end(&mut self) {
+        let (counted, found) = (self.counted, self.found);
+        if found < counted && !self.incomplete && self.failure.is_none() {
+            let error = EvtxError::ChunksMissing { counted, found };
+            self.ready.push_back(Err(error));
+        }
+        self.incomplete = true;
     }
 
     /// The chunk at the start of the buffer.
@@ -180,6 +201,8 @@ impl<R: Read> Chunks<R> {
             bytes
         };
         bytes.resize(CHUNK_BYTES, 0);
+        self.found += 1;
+        self.incomplete |= present < CHUNK_BYTES;
         Chunk {
             offset,
             bytes,

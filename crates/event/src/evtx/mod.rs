@@ -37,6 +37,9 @@ pub enum EvtxError {
     /// The file's header is broken; its chunks are read all the same.
     #[error("the header is not that of an EVTX file: {0}")]
     Header(String),
+    /// The file ends too early, behind a whole chunk.
+    #[error("the header counts {counted} chunks and {found} are there: the end is missing")]
+    ChunksMissing { counted: u64, found: u64 },
     /// Bytes that are no chunk.
     #[error("{bytes} bytes at offset {offset} are no chunk")]
     NoChunk { offset: u64, bytes: u64 },
