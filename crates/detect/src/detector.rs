@@ -149,6 +149,7 @@ impl Detector {
         let mut fields = self.engine.windows_fields()?;
         for more in self.inputs.windows_fields() {
             fields.extend(more.names());
+            more.prefixes().for_each(|it| fields.insert_below(it));
         }
         Some(fields)
     }
