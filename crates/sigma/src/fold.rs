@@ -45,11 +45,35 @@ pub fn fold_onto(text: &str, out: &mut String) {
 /// Appends the folded form of `text` to `out`, save that ASCII letters may still be capitals:
 /// after many texts, one [`str::make_ascii_lowercase`] folds those of all.
 pub fn push_to_fold(text: &str, out: &mut String) {
-    if text.is_ascii() {
-        out.push_str(text);
-    } else {
-        out.extend(text.chars().map(fold_char));
+    let mut rest = text;
+    while !rest.is_empty() {
+        let plain = ascii_bytes(rest);
+        out.push_str(&rest[..plain]);
+        rest = &rest[plain..];
+        let foreign = rest.chars().take_while(|c| !c.is_ascii());
+        let bytes = foreign.map(|c| {
+            out.push(fold_char(c));
+            c.len_utf8()
+        });
+        rest = &rest[bytes.sum::<usize>()..];
     }
+}
+
+/// Bytes of ASCII that `text` begins with. Most texts hold nothing else.
+fn ascii_bytes(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
+    let mut bytes = 0;
+    for block in text.as_bytes().chunks(32) {
+        if block.is_ascii() {
+            bytes += block.len();
+        } else {
+            let plain = block.iter().take_while(|byte| byte.is_ascii());
+            return bytes + plain.count();
+        }
+    }
+    bytes
 }
 
 #[cfg(test)]
@@ -67,6 +91,23 @@ mod tests {
         }
         assert_ne!(fold_char('ı'), 'i');
         assert_eq!(fold_char('İ'), 'İ');
+    }
+
+    #[test]
+    fn a_text_is_folded_character_by_character() {
+        let plain = "Abc".repeat(40);
+        let foreign = "ӘЯΣ\u{212a}İ".repeat(20);
+        for text in [
+            String::new(),
+            plain.clone(),
+            foreign.clone(),
+            format!("{plain}{foreign}{plain}"),
+            format!("{foreign}A{foreign}"),
+            format!("{}Ң", "x".repeat(31)),
+            format!("{}Ң{}", "X".repeat(32), "Y".repeat(33)),
+        ] {
+            assert_eq!(fold(&text), text.chars().map(fold_char).collect::<String>());
+        }
     }
 
     #[test]

@@ -175,6 +175,9 @@ impl Glob {
     ///
     /// This is the plain definition that the engine's search is tested against.
     pub fn matches(&self, text: &str, cased: bool) -> bool {
+        if matches!(self.parts[..], [Part::Any]) {
+            return true;
+        }
         let tokens = self.tokens(cased);
         let text: Vec<char> = text
             .chars()
