@@ -4,9 +4,10 @@
 //! have: what is common in rules (`.exe`, `\win`) is common in events, too. A text is searched by
 //! asking a bitmap for the gram at each of its places; only where the bit is set, the literals
 //! with that gram are compared. Unlike the steps of an automaton, these questions do not wait
-//! for each other. Where all literals are long (hashes), only every fourth place is asked for,
-//! and of each literal four grams are chosen, so that one of them stands at such a place. (Wu and
-//! Manber, "A fast algorithm for multi-pattern searching", 1994, choose grams likewise.)
+//! for each other. Where few literals are short, only every second place is asked for, where all
+//! are long (hashes), every fourth; of each literal so many grams are chosen that one of them
+//! stands at such a place. (Wu and Manber, "A fast algorithm for multi-pattern searching", 1994,
+//! choose grams likewise.)
 
 use std::collections::HashMap;
 
@@ -19,6 +20,8 @@ pub(super) struct Literals {
     /// Either all literals are here, or none.
     eight: Grams,
     four: Grams,
+    /// `four` needs to be asked for every second place only.
+    leaps: bool,
     two: Grams,
     /// A bit for each pair of bytes that is a gram in `two`.
     pairs: Option<Box<Pairs>>,
@@ -40,6 +43,9 @@ const BLOCK: usize = 128;
 type Pairs = [u64; PAIR_WORDS];
 const PAIR_WORDS: usize = (1 << 16) / 64;
 static NO_PAIRS: Pairs = [0; PAIR_WORDS];
+/// Where no more literals than these are shorter than five bytes, these are found by two: their
+/// grams are common, but few.
+const SHORT_MAX: usize = 96;
 /// Places from one that is asked for to the next, where all literals are long.
 const STRIDE: usize = 4;
 /// Bytes of a literal that has an eight-byte gram at such a place wherever it stands.
@@ -58,12 +64,15 @@ impl Literals {
             literals.eight = Grams::new(&texts, 8, STRIDE, &mut rest);
             texts.clear();
         }
+        let shorter = texts.iter().filter(|(_, text)| text.len() < 5).count();
+        literals.leaps = shorter <= SHORT_MAX;
+        let (long_min, strides) = if literals.leaps { (5, 2) } else { (4, 1) };
         let (long, short): (Vec<_>, Vec<_>) =
-            texts.iter().copied().partition(|(_, text)| text.len() >= 4);
+            (texts.into_iter()).partition(|(_, text)| text.len() >= long_min);
         let (short, single): (Vec<_>, Vec<_>) =
             short.into_iter().partition(|(_, text)| text.len() >= 2);
         rest.extend(single);
-        literals.four = Grams::new(&long, 4, 1, &mut rest);
+        literals.four = Grams::new(&long, 4, strides, &mut rest);
         literals.two = Grams::new(&short, 2, 1, &mut rest);
         if !literals.two.is_empty() {
             let mut pairs = Box::new(NO_PAIRS);
@@ -98,11 +107,12 @@ impl Literals {
                 self.eight.compare_at::<8>(text, at, &mut found);
             }
         }
-        match (self.four.is_empty(), &self.pairs) {
-            (false, None) => self.pass::<true, false>(text, &NO_PAIRS, &mut found),
-            (true, Some(pairs)) => self.pass::<false, true>(text, pairs, &mut found),
-            (false, Some(pairs)) => self.pass::<true, true>(text, pairs, &mut found),
-            (true, None) => {}
+        match (self.leaps, &self.pairs) {
+            (_, None) if self.four.is_empty() => {}
+            (true, None) => self.pass::<2, false>(text, &NO_PAIRS, &mut found),
+            (true, Some(pairs)) => self.pass::<2, true>(text, pairs, &mut found),
+            (false, None) => self.pass::<1, false>(text, &NO_PAIRS, &mut found),
+            (false, Some(pairs)) => self.pass::<1, true>(text, pairs, &mut found),
         }
         if !self.single.is_empty() {
             let mut there = [false; 256];
@@ -121,56 +131,50 @@ impl Literals {
         }
     }
 
-    /// Finds the literals with grams of four and of two bytes. A block at a time, the places that
-    /// may have one are noted without a branch, then looked at.
-    fn pass<const FOUR: bool, const TWO: bool>(
+    /// Finds the literals with grams of four bytes, at every place or at every second one, and
+    /// those with grams of two. A block at a time, the places that may have one are noted without
+    /// a branch, then looked at.
+    fn pass<const STEP: usize, const TWO: bool>(
         &self,
         text: &[u8],
         pairs: &Pairs,
         found: &mut impl FnMut(u32),
     ) {
-        let four = &self.four;
         let mut noted = [0u8; BLOCK];
         let mut start = 0;
         while let Some(rest) = text.get(start..).filter(|rest| rest.len() >= 4) {
             let block = &rest[..rest.len().min(BLOCK + 3)];
-            let mut count = 0;
-            for (gram, at) in block.array_windows::<4>().zip(0u8..) {
+            let (mut count, mut at) = (0, 0u8);
+            for gram in block.array_windows::<4>().step_by(STEP) {
                 let gram = u32::from_le_bytes(*gram);
-                let mut may_be = 0;
-                if FOUR {
-                    may_be |= four.bit(gram.into()).1;
-                }
+                let mut may_be = self.four.bit(gram.into()).1;
                 if TWO {
-                    may_be |= pairs[gram as usize / 64 % PAIR_WORDS] >> (gram % 64);
+                    let is_pair = |gram: u32| pairs[gram as usize / 64 % PAIR_WORDS] >> (gram % 64);
+                    may_be |= is_pair(gram);
+                    if STEP == 2 {
+                        may_be |= is_pair(gram >> 8);
+                    }
                 }
                 noted[count % BLOCK] = at;
                 count += (may_be & 1) as usize;
+                at += STEP as u8;
             }
             for &at in &noted[..count] {
-                self.look_at::<FOUR, TWO>(text, start + usize::from(at), found);
+                let at = start + usize::from(at);
+                self.four.compare_at::<4>(text, at, found);
+                if TWO {
+                    for at in at..at + STEP {
+                        self.two.compare_at::<2>(text, at, found);
+                    }
+                }
             }
-            start += block.len() - 3;
+            start += usize::from(at);
         }
-        // The last three bytes have pairs, too.
-        for at in start..text.len() {
-            self.look_at::<FOUR, TWO>(text, at, found);
-        }
-    }
-
-    /// Finds the literals whose gram stands at `at`.
-    #[inline]
-    fn look_at<const FOUR: bool, const TWO: bool>(
-        &self,
-        text: &[u8],
-        at: usize,
-        found: &mut impl FnMut(u32),
-    ) {
-        if FOUR {
-            self.four.compare_at::<4>(text, at, found);
-        }
+        // Fewer than four bytes have pairs, too.
         if TWO {
-            self.two.compare_at::<2>(text, at, found);
+            for at in start..text.len() {
+                self.two.compare_at::<2>(text, at, found);
+            }
         }
     }
 }
@@ -410,6 +414,24 @@ mod tests {
             for before in 0..9 {
                 let text = format!("{}{text}", "x".repeat(before));
                 assert_eq!(found(&literals, &text), [number].into());
+            }
+        }
+    }
+
+    #[test]
+    fn few_short_literals_let_the_search_leap() {
+        let texts = ["ab", "abc", "abcd", "bcdef", "cdefgh", "é", "defghijk"];
+        let literals = Literals::new(texts.iter().map(|text| text.as_bytes())).unwrap();
+        assert!(literals.leaps && literals.pairs.is_some());
+        for before in (0..6).chain(BLOCK - 12..BLOCK + 4) {
+            for behind in 0..6 {
+                for (text, number) in texts.iter().zip(0..) {
+                    let text = format!("{}{text}{}", "z".repeat(before), "z".repeat(behind));
+                    let held = texts.iter().zip(0..).filter(|(it, _)| text.contains(**it));
+                    let held: BTreeSet<u32> = held.map(|(_, at)| at).collect();
+                    assert!(held.contains(&number));
+                    assert_eq!(found(&literals, &text), held, "{text}");
+                }
             }
         }
     }
