@@ -3,6 +3,8 @@
 mod common;
 #[path = "select/sequences.rs"]
 mod sequences;
+#[path = "common/served.rs"]
+mod served;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -11,48 +13,9 @@ use saqshy_event::evtx::EvtxReader;
 use saqshy_event::{FieldSet, Format, Parsed, Parser, Record, WindowsEvent, winlogbeat_json};
 use serde_json::{Value as Json, json};
 
-const NAMES: [&str; 30] = [
-    "@timestamp",
-    "event.timestamp_untrusted",
-    "data_stream.dataset",
-    "event.code",
-    "event.id",
-    "event.ingested",
-    "event.provider",
-    "host.name",
-    "log.level",
-    "log.source.id",
-    "message",
-    "Image",
-    "CommandLine",
-    "winlog.activity_id",
-    "winlog.channel",
-    "winlog.computer_name",
-    "winlog.event_id",
-    "winlog.keywords",
-    "winlog.keywords_mask",
-    "winlog.level",
-    "winlog.opcode",
-    "winlog.process.pid",
-    "winlog.process.thread.id",
-    "winlog.provider_guid",
-    "winlog.provider_name",
-    "winlog.record_id",
-    "winlog.related_activity_id",
-    "winlog.task",
-    "winlog.user.identifier",
-    "winlog.version",
-];
-
 fn wanted() -> FieldSet {
-    let mut fields = FieldSet::default();
-    fields.extend(
-        NAMES
-            .into_iter()
-            .filter(|name| *name != "event.timestamp_untrusted"),
-    );
-    fields.insert_below("winlog.event_data.");
-    fields.insert_below("winlog.user_data.");
+    let mut fields = served::everything();
+    fields.extend(["Image", "CommandLine"]);
     fields
 }
 
