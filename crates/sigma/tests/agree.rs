@@ -148,6 +148,9 @@ fn modified() -> impl Strategy<Value = (String, String)> {
             ".b",
             "\\bab",
             "(a|b)b(a|b)",
+            "[ab]+aba?",
+            "(?s).[^b]?abb*",
+            ".{64,}",
         ])
         .prop_map(quoted),
         1..3,
@@ -197,7 +200,7 @@ fn modified() -> impl Strategy<Value = (String, String)> {
         1 => select(vec!["true", "false"]).prop_map(|value| ("|exists".to_owned(), value.to_owned())),
         1 => select(vec!["10.0.0.0/8", "fe80::/10", "[10.0.0.1, 'fe80::1']", "'::/0'"])
             .prop_map(|value| ("|cidr".to_owned(), value.to_owned())),
-        2 => (select(vec!["|fieldref", "|fieldref|contains", "|fieldref|neq", "|fieldref|endswith|cased"]), select(FIELDS.to_vec()))
+        2 => (select(vec!["|fieldref", "|fieldref|cased", "|fieldref|contains", "|fieldref|neq", "|fieldref|endswith|cased"]), select(FIELDS.to_vec()))
             .prop_map(|(chain, field)| (chain.to_owned(), quoted(field))),
     ]
 }

@@ -160,9 +160,7 @@ impl<'a> Run<'a> {
                 Test::Eager => false,
                 Test::Exists(wanted) => *wanted,
                 Test::Null => is_null(value),
-                Test::Value(place, matcher) => {
-                    self.value_holds(*place, matcher, field, value, slot)
-                }
+                Test::Value(place, ask) => self.value_holds(*place, ask, field, value, slot),
                 // Asks another field, too, and is in no such part.
                 Test::Refers { .. } => true,
             }

@@ -8,12 +8,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aho_corasick::BuildError;
+use saqshy_event::Value;
 
 use super::fields::WindowsFields;
 use super::glob::FastGlob;
 use super::literal::{self, Needles, Place};
 use super::parts;
 use super::program::{Expr, Programs};
+use super::regex::{self, FastRegex};
 use super::scan::{Scanner, ScannerBuilder, Verify};
 use crate::condition::Condition;
 use crate::matcher::{Matcher, Side};
@@ -39,7 +41,7 @@ pub(super) enum Test {
     /// Found by the field's scanner.
     Eager,
     /// Asked for each distinct value; the number is its place among the remembered ones.
-    Value(u32, Matcher),
+    Value(u32, Ask),
     Exists(bool),
     Null,
     Refers {
@@ -47,6 +49,23 @@ pub(super) enum Test {
         side: Side,
         cased: bool,
     },
+}
+
+/// What is asked of a value.
+#[derive(Debug)]
+pub(super) enum Ask {
+    Regex(FastRegex),
+    Other(Matcher),
+}
+
+impl Ask {
+    /// Whether it holds for a value (for one of its items).
+    pub fn holds(&self, value: &Value) -> bool {
+        value.items().iter().any(|item| match self {
+            Ask::Regex(regex) => item.to_text().is_some_and(|text| regex.is_match(&text)),
+            Ask::Other(matcher) => matcher.holds_one(item),
+        })
+    }
 }
 
 /// A rule on one kind of event.
@@ -148,6 +167,8 @@ impl Compiler {
     }
 
     pub fn finish(mut self) -> Result<Compiled, BuildError> {
+        // Every matcher is here once more.
+        self.atom_ids = HashMap::new();
         let eager = self.out.atoms.iter().map(|atom| match atom.test {
             Test::Eager => atom.field,
             _ => LAZY,
@@ -321,8 +342,14 @@ impl Compiler {
                 let glob = || Verify::Glob(Arc::new(FastGlob::new(glob, *cased)));
                 (needles, asked.then(glob))
             }),
-            Matcher::Regex(pattern) => literal::of_regex(pattern)
-                .map(|needles| (needles, Some(Verify::Regex(pattern.compiled.clone())))),
+            Matcher::Regex(pattern) => {
+                let parsed = regex::parse(pattern);
+                let fast = FastRegex::new(pattern, parsed.as_ref());
+                match parsed.as_ref().and_then(literal::of_regex) {
+                    Some(needles) => Some((needles, Some(Verify::Regex(fast)))),
+                    None => return self.ask(Ask::Regex(fast)),
+                }
+            }
             Matcher::Cidr(network) => {
                 self.scanners[field as usize].add_network(atom, *network);
                 return (Test::Eager, 1.0);
@@ -335,12 +362,14 @@ impl Compiler {
                 self.scanners[field as usize].add(atom, needles, verify);
                 (Test::Eager, cost)
             }
-            None => {
-                let place = self.out.remembered as u32;
-                self.out.remembered += 1;
-                (Test::Value(place, bound.matcher.clone()), f32::INFINITY)
-            }
+            None => self.ask(Ask::Other(bound.matcher.clone())),
         }
+    }
+
+    fn ask(&mut self, ask: Ask) -> (Test, f32) {
+        let place = self.out.remembered as u32;
+        self.out.remembered += 1;
+        (Test::Value(place, ask), f32::INFINITY)
     }
 
     /// Puts cheap and selective parts of a conjunction first.

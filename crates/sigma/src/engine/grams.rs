@@ -1,11 +1,11 @@
 //! Finding any of many literals in a text.
 //!
-//! Of each literal one short piece (a gram) is chosen, the one that the fewest other literals
-//! have: what is common in rules (`.exe`, `\win`) is common in events, too. A text is searched by
-//! asking a bitmap for the gram at each of its places; only where the bit is set, the literals
-//! with that gram are compared. Unlike the steps of an automaton, these questions do not wait
-//! for each other. Where few literals are short, only every second place is asked for, where all
-//! are long (hashes), every fourth; of each literal so many grams are chosen that one of them
+//! Of each literal one short piece (a gram) is chosen, of rare bytes and one that few other
+//! literals have: what is common in rules (`.exe`, `\win`) is common in events, too. A text is
+//! searched by asking a bitmap for the gram at each of its places; only where the bit is set, the
+//! literals with that gram are compared. Unlike the steps of an automaton, these questions do not
+//! wait for each other. Where few literals are short, only every second place is asked for, where
+//! all are long (hashes), every fourth; of each literal so many grams are chosen that one of them
 //! stands at such a place. (Wu and Manber, "A fast algorithm for multi-pattern searching", 1994,
 //! choose grams likewise.)
 
@@ -13,18 +13,24 @@ use std::collections::HashMap;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
 use foldhash::fast::RandomState;
+use memchr::memmem::Finder;
+
+use super::rarity::frequency;
 
 /// Literals, to be found by their numbers.
 #[derive(Debug, Default)]
 pub(super) struct Literals {
     /// Either all literals are here, or none.
     eight: Grams,
+    /// Grams of four bytes, to be asked for every place.
     four: Grams,
-    /// `four` needs to be asked for every second place only.
-    leaps: bool,
+    /// Instead of these, of three bytes, to be asked for every second place.
+    three: Grams,
     two: Grams,
     /// A bit for each pair of bytes that is a gram in `two`.
     pairs: Option<Box<Pairs>>,
+    /// The literals of `two`, to be looked for one by one in long texts; only if they are few.
+    short: Vec<(Finder<'static>, u32)>,
     /// Those of one byte.
     single: Vec<(u8, u32)>,
     /// Those whose grams too many others have, with their numbers.
@@ -43,9 +49,11 @@ const BLOCK: usize = 128;
 type Pairs = [u64; PAIR_WORDS];
 const PAIR_WORDS: usize = (1 << 16) / 64;
 static NO_PAIRS: Pairs = [0; PAIR_WORDS];
-/// Where no more literals than these are shorter than five bytes, these are found by two: their
-/// grams are common, but few.
-const SHORT_MAX: usize = 96;
+/// Where no more literals than these are of two or three bytes, they are found by themselves in
+/// texts of [`LONG_TEXT`] bytes: each of them takes less time than two more questions at every
+/// place, and a common one none at all.
+const SHORT_MAX: usize = 32;
+const LONG_TEXT: usize = 512;
 /// Places from one that is asked for to the next, where all literals are long.
 const STRIDE: usize = 4;
 /// Bytes of a literal that has an eight-byte gram at such a place wherever it stands.
@@ -64,16 +72,20 @@ impl Literals {
             literals.eight = Grams::new(&texts, 8, STRIDE, &mut rest);
             texts.clear();
         }
-        let shorter = texts.iter().filter(|(_, text)| text.len() < 5).count();
-        literals.leaps = shorter <= SHORT_MAX;
-        let (long_min, strides) = if literals.leaps { (5, 2) } else { (4, 1) };
         let (long, short): (Vec<_>, Vec<_>) =
-            (texts.into_iter()).partition(|(_, text)| text.len() >= long_min);
+            texts.into_iter().partition(|(_, text)| text.len() >= 4);
         let (short, single): (Vec<_>, Vec<_>) =
             short.into_iter().partition(|(_, text)| text.len() >= 2);
         rest.extend(single);
-        literals.four = Grams::new(&long, 4, strides, &mut rest);
+        match short.len() <= SHORT_MAX {
+            true => literals.three = Grams::new(&long, 3, 2, &mut rest),
+            false => literals.four = Grams::new(&long, 4, 1, &mut rest),
+        }
         literals.two = Grams::new(&short, 2, 1, &mut rest);
+        if short.len() <= SHORT_MAX {
+            let finder = |(number, text): &(u32, &[u8])| (Finder::new(text).into_owned(), *number);
+            literals.short = short.iter().map(finder).collect();
+        }
         if !literals.two.is_empty() {
             let mut pairs = Box::new(NO_PAIRS);
             for Entry { gram, .. } in &literals.two.entries {
@@ -107,22 +119,24 @@ impl Literals {
                 self.eight.compare_at::<8>(text, at, &mut found);
             }
         }
-        match (self.leaps, &self.pairs) {
-            (_, None) if self.four.is_empty() => {}
-            (true, None) => self.pass::<2, false>(text, &NO_PAIRS, &mut found),
-            (true, Some(pairs)) => self.pass::<2, true>(text, pairs, &mut found),
-            (false, None) => self.pass::<1, false>(text, &NO_PAIRS, &mut found),
-            (false, Some(pairs)) => self.pass::<1, true>(text, pairs, &mut found),
+        let alone = !self.short.is_empty() && text.len() >= LONG_TEXT;
+        if alone {
+            let there = |(finder, _): &&(Finder<'_>, u32)| finder.find(text).is_some();
+            let short = self.short.iter().filter(there);
+            short.for_each(|(_, literal)| found(*literal));
         }
-        if !self.single.is_empty() {
-            let mut there = [false; 256];
-            text.iter()
-                .for_each(|byte| there[usize::from(*byte)] = true);
-            let single = self
-                .single
-                .iter()
-                .filter(|(byte, _)| there[usize::from(*byte)]);
-            single.for_each(|(_, literal)| found(*literal));
+        let pairs = self.pairs.as_deref().filter(|_| !alone);
+        match (self.three.is_empty(), pairs) {
+            (true, None) if self.four.is_empty() => {}
+            (false, None) => self.pass::<3, 2, false>(&self.three, text, &NO_PAIRS, &mut found),
+            (false, Some(pairs)) => self.pass::<3, 2, true>(&self.three, text, pairs, &mut found),
+            (true, None) => self.pass::<4, 1, false>(&self.four, text, &NO_PAIRS, &mut found),
+            (true, Some(pairs)) => self.pass::<4, 1, true>(&self.four, text, pairs, &mut found),
+        }
+        for (byte, literal) in &self.single {
+            if memchr::memchr(*byte, text).is_some() {
+                found(*literal);
+            }
         }
         if let Some((automaton, numbers)) = &self.rest {
             for hit in automaton.find_overlapping_iter(text) {
@@ -131,11 +145,11 @@ impl Literals {
         }
     }
 
-    /// Finds the literals with grams of four bytes, at every place or at every second one, and
-    /// those with grams of two. A block at a time, the places that may have one are noted without
-    /// a branch, then looked at.
-    fn pass<const STEP: usize, const TWO: bool>(
+    /// Finds the literals of `grams`, asking for every `STEP`th place, and those of `two`. A block
+    /// at a time, the places that may have one are noted without a branch, then looked at.
+    fn pass<const WIDTH: usize, const STEP: usize, const TWO: bool>(
         &self,
+        grams: &Grams,
         text: &[u8],
         pairs: &Pairs,
         found: &mut impl FnMut(u32),
@@ -147,7 +161,8 @@ impl Literals {
             let (mut count, mut at) = (0, 0u8);
             for gram in block.array_windows::<4>().step_by(STEP) {
                 let gram = u32::from_le_bytes(*gram);
-                let mut may_be = self.four.bit(gram.into()).1;
+                let own = if WIDTH == 3 { gram & 0xff_ffff } else { gram };
+                let mut may_be = grams.bit(own.into()).1;
                 if TWO {
                     let is_pair = |gram: u32| pairs[gram as usize / 64 % PAIR_WORDS] >> (gram % 64);
                     may_be |= is_pair(gram);
@@ -161,7 +176,7 @@ impl Literals {
             }
             for &at in &noted[..count] {
                 let at = start + usize::from(at);
-                self.four.compare_at::<4>(text, at, found);
+                grams.compare_at::<WIDTH>(text, at, found);
                 if TWO {
                     for at in at..at + STEP {
                         self.two.compare_at::<2>(text, at, found);
@@ -170,9 +185,10 @@ impl Literals {
             }
             start += usize::from(at);
         }
-        // Fewer than four bytes have pairs, too.
-        if TWO {
-            for at in start..text.len() {
+        // What is left is shorter than four bytes.
+        for at in start..text.len() {
+            grams.compare_at::<WIDTH>(text, at, found);
+            if TWO {
                 self.two.compare_at::<2>(text, at, found);
             }
         }
@@ -234,7 +250,13 @@ impl Grams {
             let chosen: Vec<(usize, u64)> = (0..strides)
                 .filter_map(|first| {
                     let own = all.clone().skip(first).step_by(strides);
-                    own.min_by_key(|(_, gram)| (is_filling(*gram, width), common[gram]))
+                    own.min_by_key(|(_, gram)| {
+                        let others = u64::from(common[gram]);
+                        (
+                            is_filling(*gram, width),
+                            others * frequency(&gram.to_le_bytes()[..width]),
+                        )
+                    })
                 })
                 .collect();
             let start = grams.text.len();
@@ -327,10 +349,9 @@ impl Grams {
 /// Whether two texts of one length are the same; most are short.
 #[inline]
 fn is_same(left: &[u8], right: &[u8]) -> bool {
-    match (left.first_chunk::<4>(), right.first_chunk::<4>()) {
-        (Some(one), Some(other)) if left.len() <= 8 => {
-            one == other && left.last_chunk::<4>() == right.last_chunk::<4>()
-        }
+    let ends = |text: &[u8]| Some((*text.first_chunk::<4>()?, *text.last_chunk::<4>()?));
+    match (ends(left), ends(right)) {
+        (Some(one), Some(other)) => one == other && (left.len() <= 8 || left == right),
         _ => left == right,
     }
 }
@@ -422,8 +443,8 @@ mod tests {
     fn few_short_literals_let_the_search_leap() {
         let texts = ["ab", "abc", "abcd", "bcdef", "cdefgh", "é", "defghijk"];
         let literals = Literals::new(texts.iter().map(|text| text.as_bytes())).unwrap();
-        assert!(literals.leaps && literals.pairs.is_some());
-        for before in (0..6).chain(BLOCK - 12..BLOCK + 4) {
+        assert!(!literals.three.is_empty() && !literals.short.is_empty());
+        for before in (0..6).chain(BLOCK - 12..BLOCK + 4).chain([LONG_TEXT]) {
             for behind in 0..6 {
                 for (text, number) in texts.iter().zip(0..) {
                     let text = format!("{}{text}{}", "z".repeat(before), "z".repeat(behind));

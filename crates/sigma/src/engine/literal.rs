@@ -3,12 +3,11 @@
 //! All literals are folded and looked for in folded text. Folding works character by character,
 //! so a text that holds a literal also holds its folded form in its folded form.
 
-use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+use super::rarity::bits;
 use crate::fold::{fold, fold_char};
 use crate::glob::{DASHES, Glob, Part};
-use crate::matcher::Pattern;
 
 /// Where the literal must stand, or that the whole matcher is to be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +31,8 @@ pub(super) struct Needles {
 const BRANCHES_MAX: usize = 64;
 /// Dashes inside a needle; each multiplies the needles by five.
 const DASHES_MAX: usize = 2;
-/// A shorter literal of a regular expression is found too often to help.
-const REGEX_LITERAL_MIN: usize = 3;
+/// A literal of a regular expression that says less (in bits) is found too often to help.
+const REGEX_BITS_MIN: f32 = 11.0;
 
 /// Needles of a glob; `None` if it is made of wildcards only.
 pub(super) fn of_glob(glob: &Glob, cased: bool) -> Option<Needles> {
@@ -108,25 +107,19 @@ fn size(window: &[Part]) -> usize {
     window.iter().map(text).sum()
 }
 
-/// Needles of a regular expression; `None` if nothing long enough is required.
-pub(super) fn of_regex(pattern: &Pattern) -> Option<Needles> {
-    let hir = ParserBuilder::new()
-        .case_insensitive(pattern.insensitive)
-        .multi_line(pattern.multi_line)
-        .dot_matches_new_line(pattern.dot_all)
-        .nest_limit(64)
-        .build()
-        .parse(&pattern.source)
-        .ok()?;
-    let texts = required(&hir)?;
-    (shortest(&texts) >= REGEX_LITERAL_MIN).then_some(Needles {
+/// Needles of a regular expression; `None` if nothing rare enough is required.
+pub(super) fn of_regex(parsed: &Hir) -> Option<Needles> {
+    let texts = required(parsed)?;
+    (least(&texts) >= REGEX_BITS_MIN).then_some(Needles {
         texts,
         place: Place::Verify,
     })
 }
 
-fn shortest(texts: &[String]) -> usize {
-    texts.iter().map(String::len).min().unwrap_or(0)
+/// What it says, in bits, that one of `texts` stands somewhere.
+fn least(texts: &[String]) -> f32 {
+    let each = texts.iter().map(|text| bits(text));
+    each.min_by(f32::total_cmp).unwrap_or(0.0)
 }
 
 /// Literals of which every match holds at least one.
@@ -160,10 +153,11 @@ fn required(hir: &Hir) -> Option<Vec<String>> {
                 }
             }
             found.push(vec![run]);
-            let best = found
-                .into_iter()
-                .max_by_key(|texts| (shortest(texts), usize::MAX - texts.len()))?;
-            (shortest(&best) > 0).then_some(best)
+            let best = found.into_iter().max_by(|left, right| {
+                let bits = least(left).total_cmp(&least(right));
+                bits.then(right.len().cmp(&left.len()))
+            })?;
+            best.iter().all(|text| !text.is_empty()).then_some(best)
         }
         _ => None,
     }
@@ -197,7 +191,8 @@ fn exact(hir: &Hir) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matcher::Flags;
+    use crate::engine::regex::parse;
+    use crate::matcher::{Flags, Pattern};
 
     fn glob(text: &str) -> Option<(Vec<String>, Place)> {
         of_glob(&Glob::parse(text), false).map(|needles| (needles.texts, needles.place))
@@ -232,7 +227,8 @@ mod tests {
             insensitive,
             ..Flags::default()
         };
-        of_regex(&Pattern::new(source.into(), flags).unwrap()).map(|needles| needles.texts)
+        let pattern = Pattern::new(source.into(), flags).unwrap();
+        of_regex(&parse(&pattern)?).map(|needles| needles.texts)
     }
 
     #[test]
@@ -250,11 +246,11 @@ mod tests {
     fn folding_covers_what_the_expression_engine_folds() {
         for c in (0..=0x1_ffffu32).filter_map(char::from_u32) {
             let source = regex_syntax::escape(&c.to_string());
-            let hir = ParserBuilder::new()
-                .case_insensitive(true)
-                .build()
-                .parse(&source)
-                .unwrap();
+            let flags = Flags {
+                insensitive: true,
+                ..Flags::default()
+            };
+            let hir = parse(&Pattern::new(source, flags).unwrap()).unwrap();
             if let Some(text) = exact(&hir) {
                 assert_eq!(text, fold(&c.to_string()), "{c:?}");
             }

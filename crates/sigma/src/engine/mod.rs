@@ -11,6 +11,8 @@ mod literal;
 mod parts;
 mod plan;
 mod program;
+mod rarity;
+mod regex;
 mod run;
 mod scan;
 mod trie;

@@ -12,7 +12,7 @@ use saqshy_event::{ABSENT, Batch, Column, Value};
 
 use super::bind::{Bound, BoundField, FieldColumns, Used};
 use super::calls::Call;
-use super::compile::{Atom, Compiled, Test};
+use super::compile::{Ask, Atom, Compiled, Test};
 use super::gate::{Classes, Gates};
 use super::plan::Plans;
 use super::scan::ScanBuffers;
@@ -20,7 +20,7 @@ use super::trigger::{Sample, Triggers};
 use crate::Match;
 use crate::fold::push_to_fold;
 use crate::keywords::searched_value;
-use crate::matcher::{Matcher, is_null, refers};
+use crate::matcher::{Side, is_null, refers};
 use crate::pipeline::Names;
 
 /// Where in `Scratch::held` the atoms of a value stand: those that trigger programs, the others.
@@ -455,16 +455,18 @@ impl<'a> Run<'a> {
                 while let Some((value, _)) = self.next(*field, row, &mut at) {
                     let mut from = 0;
                     while let Some((other, _)) = self.next(*other, row, &mut from) {
-                        if refers(value, other, *side, *cased) {
+                        let holds = is_equal(value, other, *side, *cased)
+                            .unwrap_or_else(|| refers(value, other, *side, *cased));
+                        if holds {
                             return true;
                         }
                     }
                 }
                 false
             }
-            Test::Value(place, matcher) => {
+            Test::Value(place, ask) => {
                 while let Some((value, slot)) = self.next(*field, row, &mut at) {
-                    if self.value_holds(*place, matcher, *field, value, slot) {
+                    if self.value_holds(*place, ask, *field, value, slot) {
                         return true;
                     }
                 }
@@ -501,7 +503,7 @@ impl<'a> Run<'a> {
     pub(super) fn value_holds(
         &mut self,
         place: u32,
-        matcher: &Matcher,
+        ask: &Ask,
         field: u32,
         value: &Value,
         slot: u32,
@@ -513,8 +515,23 @@ impl<'a> Run<'a> {
         }
         let answer = &mut answers[slot as usize];
         if *answer == 0 {
-            *answer = 1 + u8::from(value.items().iter().any(|item| matcher.holds_one(item)));
+            *answer = 1 + u8::from(ask.holds(value));
         }
         *answer == 2
+    }
+}
+
+/// What [`refers`] says of two plain texts that must be equal.
+fn is_equal(value: &Value, other: &Value, side: Side, cased: bool) -> Option<bool> {
+    match (value, other, side) {
+        (Value::Str(left), Value::Str(right), Side::Equal)
+            if left.is_ascii() && right.is_ascii() =>
+        {
+            Some(match cased {
+                true => left == right,
+                false => left.eq_ignore_ascii_case(right),
+            })
+        }
+        _ => None,
     }
 }

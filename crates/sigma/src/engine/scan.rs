@@ -13,6 +13,7 @@ use saqshy_event::Value;
 use super::glob::FastGlob;
 use super::grams::Literals;
 use super::literal::{Needles, Place};
+use super::regex::FastRegex;
 use super::trie::Trie;
 use crate::fold::fold_into;
 use crate::matcher::in_network;
@@ -57,7 +58,7 @@ struct Check {
 #[derive(Debug, Clone)]
 pub(super) enum Verify {
     Glob(Arc<FastGlob>),
-    Regex(Arc<regex::Regex>),
+    Regex(FastRegex),
 }
 
 /// Literals of one quick test for "none at all".
@@ -191,6 +192,8 @@ pub(super) struct ScanBuffers {
     written: String,
     /// For each atom the number of the last scan that decided it.
     decided: Vec<u32>,
+    /// For each literal of the scanner at hand the number of the last scan that found it.
+    found: Vec<u32>,
     scan: u32,
 }
 
@@ -304,13 +307,27 @@ impl Scanner {
         if folded.len() < inner.shortest {
             return;
         }
-        let ScanBuffers { decided, scan, .. } = buffers;
+        let ScanBuffers {
+            decided,
+            found,
+            scan,
+            ..
+        } = buffers;
         *scan = scan.wrapping_add(1);
         if *scan == 0 {
             decided.fill(0);
+            found.fill(0);
             *scan = 1;
         }
+        if found.len() < inner.literals.len() {
+            found.resize(inner.literals.len(), 0);
+        }
         inner.search.find(folded.as_bytes(), |literal| {
+            let found = &mut found[literal as usize];
+            if *found == *scan {
+                return;
+            }
+            *found = *scan;
             let (from, to) = inner.literals[literal as usize];
             for check in &self.checks[from as usize..to as usize] {
                 let decided = &mut decided[check.atom as usize];
