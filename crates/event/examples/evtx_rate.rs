@@ -11,7 +11,7 @@ use saqshy_event::evtx::{Chunk, Chunks};
 use saqshy_event::{BatchBuilder, FieldSet, Parser};
 
 /// Chunks of one batch.
-const BATCH_CHUNKS: usize = 24;
+const BATCH_CHUNKS: usize = 48;
 
 /// Reads the chunks of one batch; events and errors.
 type Way = fn(&Parser, &[Chunk]) -> (u64, u64);

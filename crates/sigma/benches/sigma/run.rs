@@ -13,7 +13,7 @@ use saqshy_sigma::{Document, Engine, Pipeline, Rule, parse_documents};
 /// Bytes of one unit of work.
 const CHUNK_BYTES: usize = 4 << 20;
 /// Chunks of EVTX files that are one unit of work.
-const EVTX_CHUNKS: usize = 24;
+const EVTX_CHUNKS: usize = 48;
 /// How often a folder of EVTX files is read, so that there is something to measure.
 const EVTX_ROUNDS: usize = 40;
 /// Events of one batch.
@@ -248,7 +248,7 @@ pub fn run(
 
 /// What the units give is taken in their order.
 fn in_order(reader: &Reader, input: &Path, threads: usize, mut take: impl FnMut(Done)) {
-    let (work, units_due) = mpsc::sync_channel::<(u64, Unit)>(threads);
+    let (work, units_due) = mpsc::sync_channel::<(u64, Unit)>(threads.div_ceil(2));
     let (done, results) = mpsc::sync_channel(2 * threads);
     let units_due = Mutex::new(units_due);
     std::thread::scope(|scope| {

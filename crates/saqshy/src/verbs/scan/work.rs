@@ -22,7 +22,7 @@ use super::inputs::{self, Input, Opened};
 use super::select::Times;
 
 /// Chunks of 64 KiB that one job takes.
-const JOB_CHUNKS: usize = 24;
+const JOB_CHUNKS: usize = 48;
 /// Problems of one job that are named; the rest is counted.
 const PROBLEMS_MAX: u64 = 10;
 
@@ -79,7 +79,8 @@ pub fn run(
     threads: usize,
     mut each: impl FnMut(Outcome) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let (jobs, queue) = mpsc::sync_channel(threads);
+    // So few wait that what they hold does not outweigh what is worked on.
+    let (jobs, queue) = mpsc::sync_channel(threads.div_ceil(2));
     let (done, outcomes) = mpsc::sync_channel(4 * threads);
     let queue = Arc::new(Mutex::new(queue));
     // Threads are not waited for: one may hang in a read from a pipe when Ctrl-C comes.
