@@ -5,7 +5,6 @@
 //! wants to know (lazy).
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use aho_corasick::BuildError;
 use saqshy_event::Value;
@@ -339,7 +338,7 @@ impl Compiler {
             }
             Matcher::Text { glob, cased } => literal::of_glob(glob, *cased).map(|needles| {
                 let asked = needles.place == Place::Verify;
-                let glob = || Verify::Glob(Arc::new(FastGlob::new(glob, *cased)));
+                let glob = || Verify::Glob(FastGlob::new(glob, *cased));
                 (needles, asked.then(glob))
             }),
             Matcher::Regex(pattern) => {

@@ -220,12 +220,13 @@ struct Grams {
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    gram: u64,
+    /// The first four bytes of the gram, or all of it.
+    gram: u32,
     literal: u32,
     /// The literal in `Grams::text`, and the place of the gram in it.
     start: u32,
-    end: u32,
-    offset: u32,
+    bytes: u16,
+    offset: u16,
 }
 
 impl Grams {
@@ -245,6 +246,7 @@ impl Grams {
         }
         let mut crowds: HashMap<u64, usize, RandomState> = HashMap::default();
         let mut grams = Grams::default();
+        let mut entries: Vec<(u64, Entry)> = Vec::new();
         for &(literal, text) in texts {
             let all = text.windows(width).map(number).enumerate();
             let chosen: Vec<(usize, u64)> = (0..strides)
@@ -261,8 +263,9 @@ impl Grams {
                 .collect();
             let start = grams.text.len();
             let crowded = |gram: &u64| crowds.get(gram).is_some_and(|crowd| *crowd >= CROWD_MAX);
-            let (Ok(end), false) = (
-                u32::try_from(start + text.len()),
+            let (Ok(start), Ok(bytes), false) = (
+                u32::try_from(start),
+                u16::try_from(text.len()),
                 chosen.iter().any(|(_, gram)| crowded(gram)),
             ) else {
                 rest.push((literal, text));
@@ -270,35 +273,35 @@ impl Grams {
             };
             for (offset, gram) in chosen {
                 *crowds.entry(gram).or_default() += 1;
-                grams.entries.push(Entry {
-                    gram,
+                let entry = Entry {
+                    gram: gram as u32,
                     literal,
-                    start: start as u32,
-                    end,
-                    offset: offset as u32,
-                });
+                    start,
+                    bytes,
+                    offset: offset as u16,
+                };
+                entries.push((hash(gram), entry));
             }
             grams.text.extend(text);
         }
-        if grams.entries.is_empty() {
+        if entries.is_empty() {
             return grams;
         }
-        let bits = (grams.entries.len() * BITS_EACH)
-            .next_power_of_two()
-            .ilog2();
+        let bits = (entries.len() * BITS_EACH).next_power_of_two().ilog2();
         let bits = bits.clamp(BITS_MIN, BITS_MAX);
         // About one entry to a group.
-        let groups = grams.entries.len().next_power_of_two().ilog2().min(bits);
+        let groups = entries.len().next_power_of_two().ilog2().min(bits);
         grams.shift = u64::BITS - bits;
         grams.group_shift = bits - groups;
         grams.bits = vec![0; 1 << (bits - 6)];
         grams.starts = vec![0; (1 << groups) + 1];
-        let shift = grams.shift;
-        grams.entries.sort_by_key(|entry| hash(entry.gram) >> shift);
-        for at in 0..grams.entries.len() {
-            let place = hash(grams.entries[at].gram) >> shift;
+        entries.sort_by_key(|(hash, _)| hash >> grams.shift);
+        grams.entries.reserve_exact(entries.len());
+        for (hash, entry) in entries {
+            let place = hash >> grams.shift;
             grams.bits[place as usize / 64] |= 1 << (place % 64);
             grams.starts[(place >> grams.group_shift) as usize + 1] += 1;
+            grams.entries.push(entry);
         }
         for at in 1..grams.starts.len() {
             grams.starts[at] += grams.starts[at - 1];
@@ -333,11 +336,12 @@ impl Grams {
         let group = (place >> self.group_shift) as usize;
         let entries = self.starts[group] as usize..self.starts[group + 1] as usize;
         for entry in &self.entries[entries] {
-            if entry.gram != gram {
+            if entry.gram != gram as u32 {
                 continue;
             }
-            let literal = &self.text[entry.start as usize..entry.end as usize];
-            let from = at.checked_sub(entry.offset as usize);
+            let start = entry.start as usize;
+            let literal = &self.text[start..start + usize::from(entry.bytes)];
+            let from = at.checked_sub(entry.offset.into());
             let there = from.and_then(|from| text.get(from..from + literal.len()));
             if there.is_some_and(|there| is_same(there, literal)) {
                 found(entry.literal);

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::ops::Range;
-use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
 use foldhash::fast::RandomState;
@@ -31,6 +30,7 @@ pub(super) struct Scanner {
     shortest: usize,
     /// For each literal above the checks to make, as ranges.
     checks: Vec<Check>,
+    verifies: Vec<Verify>,
 }
 
 /// Literals that may stand anywhere.
@@ -48,16 +48,20 @@ struct Inner {
     literals: Vec<(u32, u32)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Check {
     atom: u32,
-    verify: Option<Verify>,
+    /// Place in `Scanner::verifies`, or [`SURE`].
+    verify: u32,
 }
 
+/// The literal alone decides.
+const SURE: u32 = u32::MAX;
+
 /// The matcher itself, asked where a literal alone does not decide.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) enum Verify {
-    Glob(Arc<FastGlob>),
+    Glob(FastGlob),
     Regex(FastRegex),
 }
 
@@ -75,6 +79,7 @@ pub(super) struct ScannerBuilder {
     starts: HashMap<String, Vec<Check>>,
     ends: HashMap<String, Vec<Check>>,
     inner: HashMap<String, Vec<Check>>,
+    verifies: Vec<Verify>,
     networks: Vec<(IpNet, u32)>,
 }
 
@@ -90,8 +95,15 @@ impl ScannerBuilder {
             Place::End => &mut self.ends,
             Place::Anywhere | Place::Verify => &mut self.inner,
         };
+        let place = match verify {
+            Some(verify) => {
+                self.verifies.push(verify);
+                self.verifies.len() as u32 - 1
+            }
+            None => SURE,
+        };
         for text in needles.texts {
-            let verify = verify.clone();
+            let verify = place;
             map.entry(text).or_default().push(Check { atom, verify });
         }
     }
@@ -108,6 +120,7 @@ impl ScannerBuilder {
         let mut scanner = Scanner {
             shortest: lengths.chain(address).min().unwrap_or(usize::MAX),
             networks: self.networks,
+            verifies: self.verifies,
             ..Scanner::default()
         };
         let checks = &mut scanner.checks;
@@ -335,11 +348,8 @@ impl Scanner {
                     continue;
                 }
                 *decided = *scan;
-                if check
-                    .verify
-                    .as_ref()
-                    .is_none_or(|verify| verify.holds(text, folded))
-                {
+                let verify = self.verifies.get(check.verify as usize);
+                if verify.is_none_or(|verify| verify.holds(text, folded)) {
                     held.push(check.atom);
                 }
             }
