@@ -15,17 +15,17 @@ use super::rarity::bits;
 use crate::matcher::Pattern;
 
 /// The same answers as those of [`Pattern::compiled`].
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct FastRegex {
     whole: Arc<Regex>,
     way: Way,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Way {
     Whole,
-    Split(Arc<Split>),
-    Long(Arc<Long>),
+    Split(Box<Split>),
+    Long(Box<Long>),
 }
 
 /// An expression in two, cut before a literal.
@@ -60,8 +60,8 @@ impl FastRegex {
     /// `parsed` is what [`parse`] makes of `pattern`.
     pub fn new(pattern: &Pattern, parsed: Option<&Hir>) -> Self {
         let whole = Arc::clone(&pattern.compiled);
-        let split = || Some(Way::Split(Arc::new(Split::new(parsed?)?)));
-        let long = || Some(Way::Long(Arc::new(Long::new(parsed?)?)));
+        let split = || Some(Way::Split(Box::new(Split::new(parsed?)?)));
+        let long = || Some(Way::Long(Box::new(Long::new(parsed?)?)));
         let way = long().or_else(split).unwrap_or(Way::Whole);
         FastRegex { whole, way }
     }
