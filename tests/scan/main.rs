@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -69,6 +69,16 @@ impl Lab {
 
     fn scan(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
+    }
+
+    /// A scan that reads what is written to it.
+    fn reading(&self) -> Child {
+        self.command(&["-", "--format", "ndjson"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
     }
 
     /// The hits and the summary of a scan in NDJSON.
@@ -274,13 +284,7 @@ fn rules_and_times_are_chosen() {
 fn standard_input_is_read() {
     let lab = Lab::new();
     for input in [AUTH.as_bytes().to_vec(), gzip(AUTH.as_bytes())] {
-        let mut child = lab
-            .command(&["-", "--format", "ndjson"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = lab.reading();
         child.stdin.take().unwrap().write_all(&input).unwrap();
         let output = child.wait_with_output().unwrap();
         let (hits, _) = lines(&output.stdout);
@@ -441,13 +445,7 @@ transformations:
 #[test]
 fn after_ctrl_c_comes_what_was_found() {
     let lab = Lab::new();
-    let mut child = lab
-        .command(&["-", "--format", "ndjson"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = lab.reading();
     let mut input = child.stdin.take().unwrap();
     // Some blocks, so that something is found although the input does not end. The program may
     // be gone before it has read all of them.

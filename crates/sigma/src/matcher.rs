@@ -66,14 +66,7 @@ impl Pattern {
         if source.len() > REGEX_BYTES_MAX {
             return Err(format!("longer than {REGEX_BYTES_MAX} bytes"));
         }
-        let parsed = regex_syntax::ParserBuilder::new()
-            .case_insensitive(flags.insensitive)
-            .multi_line(flags.multi_line)
-            .dot_matches_new_line(flags.dot_all)
-            .nest_limit(NEST_MAX)
-            .build()
-            .parse(&source)
-            .map_err(|error| one_line(&error.to_string()))?;
+        let parsed = parse(&source, flags).map_err(|error| one_line(&error.to_string()))?;
         let compiled = regex::RegexBuilder::new(&source)
             .case_insensitive(flags.insensitive)
             .multi_line(flags.multi_line)
@@ -93,6 +86,16 @@ impl Pattern {
         })
     }
 
+    /// The structure of the expression.
+    pub(crate) fn parsed(&self) -> Option<Hir> {
+        let flags = Flags {
+            insensitive: self.insensitive,
+            multi_line: self.multi_line,
+            dot_all: self.dot_all,
+        };
+        parse(&self.source, flags).ok()
+    }
+
     fn key(&self) -> (&str, bool, bool, bool) {
         (
             &self.source,
@@ -101,6 +104,16 @@ impl Pattern {
             self.dot_all,
         )
     }
+}
+
+fn parse(source: &str, flags: Flags) -> Result<Hir, Box<regex_syntax::Error>> {
+    let mut parser = regex_syntax::ParserBuilder::new();
+    parser
+        .case_insensitive(flags.insensitive)
+        .multi_line(flags.multi_line)
+        .dot_matches_new_line(flags.dot_all)
+        .nest_limit(NEST_MAX);
+    parser.build().parse(source).map_err(Box::new)
 }
 
 /// About how many states an expression has when it is compiled: one for a byte or a range of

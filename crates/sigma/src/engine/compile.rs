@@ -14,7 +14,7 @@ use super::glob::FastGlob;
 use super::literal::{self, Needles, Place};
 use super::parts;
 use super::program::{Expr, Programs};
-use super::regex::{self, FastRegex};
+use super::regex::FastRegex;
 use super::scan::{Scanner, ScannerBuilder, Verify};
 use crate::condition::Condition;
 use crate::matcher::{Matcher, Side};
@@ -342,7 +342,7 @@ impl Compiler {
                 (needles, asked.then(glob))
             }),
             Matcher::Regex(pattern) => {
-                let parsed = regex::parse(pattern);
+                let parsed = pattern.parsed();
                 let fast = FastRegex::new(pattern, parsed.as_ref());
                 match parsed.as_ref().and_then(literal::of_regex) {
                     Some(needles) => Some((needles, Some(Verify::Regex(fast)))),

@@ -191,7 +191,6 @@ fn exact(hir: &Hir) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::regex::parse;
     use crate::matcher::{Flags, Pattern};
 
     fn glob(text: &str) -> Option<(Vec<String>, Place)> {
@@ -228,7 +227,7 @@ mod tests {
             ..Flags::default()
         };
         let pattern = Pattern::new(source.into(), flags).unwrap();
-        of_regex(&parse(&pattern)?).map(|needles| needles.texts)
+        of_regex(&pattern.parsed()?).map(|needles| needles.texts)
     }
 
     #[test]
@@ -250,7 +249,7 @@ mod tests {
                 insensitive: true,
                 ..Flags::default()
             };
-            let hir = parse(&Pattern::new(source, flags).unwrap()).unwrap();
+            let hir = Pattern::new(source, flags).unwrap().parsed().unwrap();
             if let Some(text) = exact(&hir) {
                 assert_eq!(text, fold(&c.to_string()), "{c:?}");
             }

@@ -8,7 +8,6 @@
 use std::sync::Arc;
 
 use regex::Regex;
-use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind, Repetition};
 
 use super::rarity::bits;
@@ -57,7 +56,7 @@ const BITS_MIN: f32 = 7.0;
 const ATTEMPTS: usize = 32;
 
 impl FastRegex {
-    /// `parsed` is what [`parse`] makes of `pattern`.
+    /// `parsed` is [`Pattern::parsed`].
     pub fn new(pattern: &Pattern, parsed: Option<&Hir>) -> Self {
         let whole = Arc::clone(&pattern.compiled);
         let split = || Some(Way::Split(Box::new(Split::new(parsed?)?)));
@@ -76,17 +75,6 @@ impl FastRegex {
             Way::Long(long) => long.is_match(text),
         }
     }
-}
-
-/// The structure of an expression.
-pub(super) fn parse(pattern: &Pattern) -> Option<Hir> {
-    let mut parser = ParserBuilder::new();
-    parser
-        .case_insensitive(pattern.insensitive)
-        .multi_line(pattern.multi_line)
-        .dot_matches_new_line(pattern.dot_all)
-        .nest_limit(64);
-    parser.build().parse(&pattern.source).ok()
 }
 
 impl Long {
@@ -215,7 +203,7 @@ mod tests {
     }
 
     fn fast(pattern: &Pattern) -> FastRegex {
-        FastRegex::new(pattern, parse(pattern).as_ref())
+        FastRegex::new(pattern, pattern.parsed().as_ref())
     }
 
     #[test]
